@@ -1,0 +1,131 @@
+#ifndef MAILBEARER_DAEMON_SETTINGS_H
+#define MAILBEARER_DAEMON_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/provider.h"
+#include "lib/err.h"
+#include "lib/secret.h"
+
+/*
+ * mailbearer.conf(5), parsed once into constant structs and pushed down. libconfuse is called in settings.c only.
+ * No secret is in here: files that hold one are named. All strings belong to the settings object, are never
+ * NULL unless this says "or NULL", and live until settings_free. Account names and addresses are in lower case.
+ */
+
+enum settings_grant {
+	SETTINGS_REFRESH_TOKEN,
+	SETTINGS_CLIENT_CREDENTIALS,
+	SETTINGS_MANAGED_IDENTITY,
+	SETTINGS_JWT_BEARER
+};
+
+struct settings_list {
+	size_t count;
+	char **items;
+};
+
+struct settings_client {
+	const char *name;
+	int line; /* of the configuration file, where the section ends */
+	const struct provider *provider;
+	const char *tenant;                        /* or NULL */
+	const char *metadata_url;                  /* or NULL: then the two endpoints below are set */
+	const char *authorization_endpoint;        /* or NULL; wins over the metadata's */
+	const char *token_endpoint;                /* or NULL; wins over the metadata's */
+	const char *device_authorization_endpoint; /* or NULL; wins over the metadata's */
+	const char *client_id;                     /* or NULL for managed identity and service accounts */
+	const char *client_secret_file;            /* or NULL: a public client */
+	int64_t client_secret_expires;             /* seconds since 1970, or 0 */
+	const char *client_certificate;            /* or NULL */
+	const char *client_key;                    /* or NULL */
+	const char *assertion_algorithm;           /* "PS256" or "RS256" */
+	const char *federated_token_file;          /* or NULL */
+	const char *managed_identity;              /* or NULL; "vm", "arc", "app-service" */
+	const char *service_account_file;          /* or NULL */
+	const char *scope;                         /* or NULL: the provider's for the grant */
+	const char *redirect_uri;
+	const char *ca_file; /* or NULL: the system's */
+	const char *proxy;   /* or NULL: none (the environment's proxy variables are not used) */
+	const char *relayhost; /* "[host]:port" of the submission server */
+	int timeout;         /* seconds, 1 to 20, for one request as a whole */
+};
+
+struct settings_account {
+	const char *name; /* "relay@contoso.com", or "*@factory.contoso.com" */
+	int line;
+	const struct settings_client *client;
+	enum settings_grant grant;
+	struct settings_list send_as; /* addresses and "*@domain" */
+	int min_validity;             /* seconds; 60 unless set; at most 3000 */
+	const char *transport;        /* the smtp transport in master.cf that carries this account */
+};
+
+struct settings_connector {
+	const char *name;
+	int line;
+	const char *relayhost;
+	struct settings_list senders;
+};
+
+struct settings_tokend {
+	struct settings_list listen;
+	const char *state_directory;
+	const char *seal_key_file;
+	struct settings_list token_users;
+	const char *user; /* to run as when started as root */
+	const char *log;  /* "syslog" or "stderr" */
+};
+
+struct settings_milter {
+	const char *listen;
+	const char *mode;
+	const char *default_account; /* or NULL */
+	const char *user;
+};
+
+struct settings {
+	const char *path;
+	size_t client_count;
+	struct settings_client *clients;
+	size_t account_count;
+	struct settings_account *accounts; /* in the file's order */
+	size_t connector_count;
+	struct settings_connector *connectors;
+	struct settings_tokend tokend;
+	struct settings_milter milter;
+};
+
+/*
+ * Reads and proves the file: syntax, unknown keys, types, ranges, placeholders left in, Graph scopes, http://
+ * endpoints, contradictions (a secret and a certificate; an address that belongs to two accounts).
+ * 0 with *out to be freed, or -1 with a text "FILE:LINE: what is wrong; what would be right" (the line left out
+ * where it is not known). Blocks on the file only; takes at most 16 MiB.
+ */
+int settings_load(const char *path, struct settings **out, struct err *err);
+
+/* NULL is legal. */
+void settings_free(struct settings *settings);
+
+/*
+ * Proves the files that the settings name: secret files exist, are regular, readable by us, not readable by others,
+ * not empty. Run as the user who will read them. 0, or -1 with the remedy in the text.
+ */
+int settings_check_files(const struct settings *settings, struct err *err);
+
+/*
+ * Reads a file that holds one secret, on one line: trailing newlines are dropped; bounds: 1 byte to SECRET_MAX.
+ * "credential:NAME" reads $CREDENTIALS_DIRECTORY/NAME (systemd.exec(5), LoadCredential=). Refuses what others may
+ * read. NULL with *err set.
+ */
+struct secret *settings_read_secret(const char *path, struct err *err);
+
+/* "refresh_token", "client_credentials", "managed_identity", "jwt_bearer". */
+const char *settings_grant_name(enum settings_grant grant);
+
+/* Every key there is, for the test that compares them with the manual: "tokend.listen", ..., NULL at the end. */
+const char *settings_key_at(unsigned i);
+
+#endif
