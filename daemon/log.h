@@ -37,8 +37,9 @@ void log_fields(enum event event, const char *account, const struct log_field *f
 
 #define log_text(key_, text_) ((struct log_field){.key = (key_), .text = (text_) ? (text_) : LOG_OMITTED})
 #define log_number(key_, number_) ((struct log_field){.key = (key_), .number = (number_)})
+/* log_event(EVENT_STORE_FAILED, name, log_text("reason", err.text), log_number("retry_in", 30)); at least one field. */
 #define log_event(event, account, ...) \
-	log_fields((event), (account), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = (const char *)0}})
+	log_fields((event), (account), (const struct log_field[]){__VA_ARGS__, {.key = (const char *)0}})
 
 extern const char LOG_OMITTED[];
 

@@ -1,0 +1,37 @@
+#ifndef MAILBEARER_TOKEND_STORE_FILE_H
+#define MAILBEARER_TOKEND_STORE_FILE_H
+
+#include <stdbool.h>
+
+#include "lib/err.h"
+#include "tokend/seal.h"
+#include "tokend/store.h"
+
+/*
+ * Records on disk: one sealed file per account (mode 0600) under the state directory, NAME percent-encoded plus
+ * ".grant". Calls block on the disk. One process at a time: opening takes a lock that refuses a second one.
+ */
+struct store;
+
+/* Makes the directory when it is missing (0700), proves that it is ours alone, locks it, removes temporary files left by
+ * a crash. Takes the key over. NULL with *err set (ERR_BUSY: another tokend runs on this state; the text names
+ * its pid). */
+struct store *store_open(const char *directory, struct seal_key *key, struct err *err);
+void store_close(struct store *store); /* NULL is legal */
+
+/* 1: found; 0: there is none; -1 with *err set: it is there and cannot be read (the text names the file). */
+int store_load(struct store *store, const char *account, struct store_record *out, struct err *err);
+
+/*
+ * Durable when it returns 0: temp file, fsync, rename, fsync of the folder. On -1 the file that was there is there
+ * still. A file that store_load could not read is first put aside as NAME.grant.unreadable-SECONDS, never overwritten.
+ */
+int store_save(struct store *store, const char *account, const struct store_record *record, struct err *err);
+
+/* Removes the account's record, durably. 0 also when there was none. */
+int store_remove(struct store *store, const char *account, struct err *err);
+
+/* Would this account's name make a valid file name? -1 with *err set if it is too long. */
+int store_name_check(const char *account, struct err *err);
+
+#endif
