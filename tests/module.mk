@@ -1,0 +1,48 @@
+# How the rings are run. Every test speaks TAP, so that each case counts.
+TEST_EXTENSIONS = .py
+TAP_DRIVER = $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CMOCKA_MESSAGE_OUTPUT=TAP $(TAP_DRIVER)
+PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(TAP_DRIVER)
+PY_LOG_COMPILER = $(PYTHON3) -B
+AM_TESTS_ENVIRONMENT = \
+	MB_SRCDIR='$(abs_top_srcdir)'; export MB_SRCDIR; \
+	MB_BUILDDIR='$(abs_top_builddir)'; export MB_BUILDDIR; \
+	ASAN_OPTIONS='abort_on_error=0:detect_leaks=1:allocator_may_return_null=1'; export ASAN_OPTIONS; \
+	UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=1'; export UBSAN_OPTIONS;
+
+LINT_TESTS += \
+	tests/lint/check_includes.py \
+	tests/lint/check_style.py \
+	tests/lint/check_documents.py \
+	tests/lint/check_cli_help.py
+
+FUZZ_REPLAYS = $(FUZZ_NAMES:%=tests/fuzz/replay_%)
+
+TESTS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(LINT_TESTS) $(BLACKBOX_TESTS)
+EXTRA_DIST += tests/tap.py tests/fuzz/replay.c tests/fuzz/run.sh tests/fuzz/corpus $(LINT_TESTS)
+
+# A ring alone: make check-unit, check-lint, check-blackbox, check-fuzz, check-system.
+.PHONY: check-unit check-lint check-blackbox check-fuzz check-system
+check-unit:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)'
+check-lint:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(LINT_TESTS)'
+check-blackbox:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(BLACKBOX_TESTS)'
+check-fuzz:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(FUZZ_REPLAYS)'
+check-system: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SYSTEM_TESTS)'
+
+# With --enable-fuzzing: make fuzz-targets, then tests/fuzz/run.sh. A rule of our own, since automake has no patterns.
+FUZZ_LIBS = tokend/libtokend.la tokend/libdoors.la client/libclient.la daemon/libdaemon.la lib/libbase.la
+if FUZZING
+FUZZ_BUILT = $(FUZZ_NAMES:%=tests/fuzz/fuzz_%)
+endif
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ_BUILT)
+$(FUZZ_BUILT): $(FUZZ_LIBS)
+	$(AM_V_CC)$(MKDIR_P) tests/fuzz && $(COMPILE) $(AM_CFLAGS) -c -o $@.o $(top_srcdir)/$@.c
+	$(AM_V_CCLD)$(LIBTOOL) $(AM_V_lt) --tag=CC --mode=link $(CC) $(AM_CFLAGS) $(CFLAGS) -fsanitize=fuzzer -o $@ $@.o \
+		$(FUZZ_LIBS) $(CONFUSE_LIBS) $(EVENT_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS)
+CLEANFILES += $(FUZZ_BUILT) $(FUZZ_BUILT:=.o)
