@@ -9,17 +9,29 @@
  * do and the broker does it.
  *
  *                 GRANT_ADDED
- *   needs_login ─────────────▶ empty ──ASKED, TICK──▶ refreshing ──TOKEN──▶ fresh ──TICK (half its life)──▶ ageing
- *        ▲                       ▲                     │  ▲  ▲               │  ▲                           │
- *        │                       │                     │  │  └─ASKED, TICK, ─┘  │                           │
- *        └──────GRANT_LOST───────┼─────────────────────┤  │    REFUSED           └──(refreshing, TOKEN)      │
- *                                │                     │  └──────────ASKED, TICK, REFUSED──────────────────┘
- *                                │   RETRY             ├─────────▶ backoff ──TICK, FORCED──▶ refreshing
- *                                │   MISCONFIGURED     └─────────▶ misconfigured ──TICK, FORCED──▶ refreshing
- *                                └─ GRANT_ADDED, from any state (a newer grant ends back-off)
+ *   needs_login ─────────────▶ empty ──ASKED, TICK──▶ refreshing ──TOKEN──▶ fresh ──TICK (nobody asks)──▶ ageing
+ *    ▲    │                    ▲   ▲                   │  ▲  ▲ ▲             │ │                           │ │
+ *    │    │                    │   │                   │  │  │ └─TICK, REFUSED┘ │                           │ │
+ *    │    │                    │   │                   │  │  └──────────ASKED, TICK, REFUSED───────────────┘ │
+ *    │    │                    │   └───────────────────┼──┼──────────────────┴───────(the token runs out)────┘
+ *    │    └──TICK──────────────┼───────────────────────┼──┤
+ *    │                         │                       │  │
+ *    ├───────GRANT_LOST────────┼───────────────────────┤  │
+ *    │                         │   RETRY               ├─▶│backoff ──TICK──▶│
+ *    │                         │   MISCONFIGURED       └─▶│misconfigured ──TICK──▶│
+ *    │                         │                          │ refreshing
+ *    │                         └─ GRANT_ADDED, from any other state (a newer grant ends back-off)
+ *    └─ GRANT_REMOVED, from any state
  *
- * refreshing, backoff, misconfigured and ageing may still hold an access token that is good: it is served as long
- * as min_validity allows. needs_login serves one, too, until it runs out.
+ * FORCED starts a refresh from every state that has a grant. refreshing, backoff, misconfigured and ageing may still
+ * hold an access token that is good: it is served as long as min_validity allows. needs_login serves one, too, until it
+ * runs out.
+ *
+ * When is a token replaced? In use (asked for since it was requested, or within the last hour): at refresh_at. Idle: it
+ * ages and runs out, and a refresh once a day keeps the grant alive. Asked for while ageing: served and replaced.
+ *
+ * What the outcomes mean is said in outcome.h. A grant that needs no person (client_credentials, managed_identity)
+ * cannot be lost: for such an account the broker reports OUTCOME_GRANT_LOST as ACCOUNT_GOT_MISCONFIGURED.
  */
 enum account_state {
 	ACCOUNT_NEEDS_LOGIN,   /* no grant, or the provider has ended it: a person must sign in */
