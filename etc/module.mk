@@ -1,0 +1,23 @@
+# What the system needs around the programs. The unit is made from a template, as it names installed paths.
+EXTRA_DIST += etc/mailbearer.conf.example etc/mailbearer-tokend.service.in etc/mailbearer.sysusers etc/mailbearer.tmpfiles
+CLEANFILES += etc/mailbearer-tokend.service
+
+etc/mailbearer-tokend.service: etc/mailbearer-tokend.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc && $(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+		$(top_srcdir)/etc/mailbearer-tokend.service.in >$@
+
+exampledir = $(docdir)/examples
+dist_example_DATA = etc/mailbearer.conf.example
+
+if SYSTEMD
+systemdunit_DATA = etc/mailbearer-tokend.service
+install-data-hook: install-systemd-conf
+uninstall-hook: uninstall-systemd-conf
+endif
+.PHONY: install-systemd-conf uninstall-systemd-conf
+install-systemd-conf:
+	$(MKDIR_P) '$(DESTDIR)$(sysusersdir)' '$(DESTDIR)$(tmpfilesdir)'
+	$(INSTALL_DATA) $(top_srcdir)/etc/mailbearer.sysusers '$(DESTDIR)$(sysusersdir)/mailbearer.conf'
+	$(INSTALL_DATA) $(top_srcdir)/etc/mailbearer.tmpfiles '$(DESTDIR)$(tmpfilesdir)/mailbearer.conf'
+uninstall-systemd-conf:
+	rm -f '$(DESTDIR)$(sysusersdir)/mailbearer.conf' '$(DESTDIR)$(tmpfilesdir)/mailbearer.conf'
