@@ -45,4 +45,7 @@ enum event {
 const char *event_name(enum event event);
 int event_priority(enum event event);
 
+/* The i-th name from 0, or NULL after the last: for the test that compares them with the manual. */
+const char *event_at(unsigned i);
+
 #endif

@@ -29,10 +29,10 @@ struct settings_list {
 
 struct settings_client {
 	const char *name;
-	int line; /* of the configuration file, where the section ends */
+	int line; /* of the configuration file, where the section begins */
 	const struct provider *provider;
 	const char *tenant;                        /* or NULL */
-	const char *metadata_url;                  /* or NULL: then the two endpoints below are set */
+	const char *metadata_url;                  /* or NULL: then token_endpoint is set */
 	const char *authorization_endpoint;        /* or NULL; wins over the metadata's */
 	const char *token_endpoint;                /* or NULL; wins over the metadata's */
 	const char *device_authorization_endpoint; /* or NULL; wins over the metadata's */
@@ -102,7 +102,8 @@ struct settings {
  * Reads and proves the file: syntax, unknown keys, types, ranges, placeholders left in, Graph scopes, http://
  * endpoints, contradictions (a secret and a certificate; an address that belongs to two accounts).
  * 0 with *out to be freed, or -1 with a text "FILE:LINE: what is wrong; what would be right" (the line left out
- * where it is not known). Blocks on the file only; takes at most 16 MiB.
+ * where it is not known). Blocks on the file only; takes at most 16 MiB. Not for two threads at once: libconfuse's
+ * lexer is global.
  */
 int settings_load(const char *path, struct settings **out, struct err *err);
 
@@ -125,7 +126,8 @@ struct secret *settings_read_secret(const char *path, struct err *err);
 /* "refresh_token", "client_credentials", "managed_identity", "jwt_bearer". */
 const char *settings_grant_name(enum settings_grant grant);
 
-/* Every key there is, for the test that compares them with the manual: "tokend.listen", ..., NULL at the end. */
+/* Every key there is, for the test that compares them with the manual: "tokend.listen", ..., NULL at the end. Lives
+ * until the next call. */
 const char *settings_key_at(unsigned i);
 
 #endif
