@@ -75,6 +75,7 @@ enum account_event {
 #define ACCOUNT_MARGIN_MS (30 * 1000)                   /* replaced this long before min_validity stops its service */
 #define ACCOUNT_PACE_MS 5000                            /* and never sooner than this after it came */
 #define ACCOUNT_WINDOW_MIN_MS 1000                      /* a token that can be served for less is of no use */
+#define ACCOUNT_LIFE_MAX_MS (48LL * 60 * 60 * 1000)       /* a longer life is taken as this */
 
 struct account {
 	enum account_state state;

@@ -1,11 +1,10 @@
 # The pure modules and what is built on them: everything but main() and the doors, so that tests can put fakes in place
 # of the doors.
 noinst_LTLIBRARIES += tokend/libtokend.la
-tokend_libtokend_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 tokend_libtokend_la_SOURCES = \
 	tokend/access.c tokend/access.h \
 	tokend/account.c tokend/account.h \
-	tokend/oauth.c tokend/oauth.h \
+	tokend/oauth.c tokend/oauth.h tokend/oauth_private.h \
 	tokend/oauth_answer.c \
 	tokend/oauth_metadata.c \
 	tokend/outcome.c tokend/outcome.h \
@@ -14,7 +13,6 @@ tokend_libtokend_la_SOURCES = \
 
 # The doors: the disk, the event loop, the network.
 noinst_LTLIBRARIES += tokend/libdoors.la
-tokend_libdoors_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CURL_CFLAGS) $(OPENSSL_CFLAGS)
 tokend_libdoors_la_SOURCES = \
 	tokend/store_file.c tokend/store_file.h
 
@@ -34,7 +32,7 @@ UNIT_TESTS += tests/unit/test_account
 
 check_PROGRAMS += tests/unit/test_oauth
 tests_unit_test_oauth_SOURCES = tests/unit/test_oauth.c
-tests_unit_test_oauth_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_oauth_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_oauth_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_oauth
 
@@ -52,13 +50,13 @@ UNIT_TESTS += tests/unit/test_seal
 
 check_PROGRAMS += tests/unit/test_store
 tests_unit_test_store_SOURCES = tests/unit/test_store.c
-tests_unit_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_store_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_store
 
 check_PROGRAMS += tests/unit/test_store_file
 tests_unit_test_store_file_SOURCES = tests/unit/test_store_file.c
-tests_unit_test_store_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_store_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_store_file_LDADD = tokend/libdoors.la $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_store_file
 
@@ -66,17 +64,14 @@ FUZZ_NAMES += token_answer discovery store_record seal
 
 check_PROGRAMS += tests/fuzz/replay_token_answer
 tests_fuzz_replay_token_answer_SOURCES = tests/fuzz/fuzz_token_answer.c tests/fuzz/replay.c
-tests_fuzz_replay_token_answer_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_replay_token_answer_LDADD = $(tokend_test_libs)
 
 check_PROGRAMS += tests/fuzz/replay_discovery
 tests_fuzz_replay_discovery_SOURCES = tests/fuzz/fuzz_discovery.c tests/fuzz/replay.c
-tests_fuzz_replay_discovery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_replay_discovery_LDADD = $(tokend_test_libs)
 
 check_PROGRAMS += tests/fuzz/replay_store_record
 tests_fuzz_replay_store_record_SOURCES = tests/fuzz/fuzz_store_record.c tests/fuzz/replay.c
-tests_fuzz_replay_store_record_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_replay_store_record_LDADD = $(tokend_test_libs)
 
 check_PROGRAMS += tests/fuzz/replay_seal

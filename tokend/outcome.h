@@ -4,6 +4,9 @@
 /*
  * What an answer of a token endpoint means for an account, from the HTTP status and RFC 6749's `error` alone: never
  * from AADSTS numbers or descriptions, which their owners ask nobody to rely on. Pure.
+ *
+ * It does not know the grant: where no person signs in (client_credentials, managed_identity), whoever reports to the
+ * account machine turns OUTCOME_GRANT_LOST into ACCOUNT_GOT_MISCONFIGURED.
  */
 enum outcome {
 	OUTCOME_TOKEN,        /* 200 with a token */
@@ -12,7 +15,8 @@ enum outcome {
 	OUTCOME_MISCONFIGURED /* somebody must repair something, here or at the provider: invalid_client, ... */
 };
 
-/* status 0: no HTTP answer. error: the JSON's `error`, or NULL when there was none. */
+/* status 0: no HTTP answer. error: the JSON's `error`, or NULL when there was none. OUTCOME_TOKEN says only that a token is
+ * to be expected in the body. */
 enum outcome outcome_of(int status, const char *error);
 
 #endif

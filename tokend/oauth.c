@@ -1,0 +1,139 @@
+/*
+ * OAuth 2.0 requests: the forms that go to a token endpoint. Pure; what the answers mean is in oauth_answer.c and
+ * oauth_metadata.c. Called by the broker and by consent. What it appends holds secrets: the buffers wipe themselves.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "tokend/oauth.h"
+
+#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+/* RFC 3986's unreserved characters. '~' is one, and every Entra secret holds it: servers that forget to decode the
+ * Basic header's parts still understand those. */
+static bool is_unreserved(unsigned char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("-._~", c) != NULL);
+}
+
+static int append_encoded(struct buf *out, const char *bytes, size_t len)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)bytes[i];
+		char escape[3] = {'%', hex[c >> 4], hex[c & 15]};
+
+		if (is_unreserved(c))
+			buf_append(out, &c, 1);
+		else
+			buf_append(out, escape, sizeof escape);
+	}
+	return out->failed ? -1 : 0;
+}
+
+static int append_encoded_secret(struct buf *out, const struct secret *secret)
+{
+	struct buf bytes = BUF_INIT(SECRET_MAX);
+
+	if (secret_append(secret, &bytes) != 0)
+		out->failed = true;
+	append_encoded(out, bytes.data, bytes.len);
+	buf_free(&bytes);
+	return out->failed ? -1 : 0;
+}
+
+static int add_name(struct buf *body, const char *name)
+{
+	if (body->len > 0)
+		buf_puts(body, "&");
+	buf_puts(body, name);
+	return buf_puts(body, "=");
+}
+
+int oauth_form_add(struct buf *body, const char *name, const char *value, size_t len)
+{
+	add_name(body, name);
+	return append_encoded(body, value, len);
+}
+
+static int add_text(struct buf *body, const char *name, const char *value)
+{
+	return oauth_form_add(body, name, value, strlen(value));
+}
+
+static int add_secret(struct buf *body, const char *name, const struct secret *value)
+{
+	add_name(body, name);
+	return append_encoded_secret(body, value);
+}
+
+/* client_id and what proves that it is us, as far as that goes into the form */
+static int add_client(struct buf *body, const struct oauth_client *client)
+{
+	if (client->auth != OAUTH_AUTH_NONE && client->credential == NULL) {
+		body->failed = true;
+		return -1;
+	}
+	if (client->auth != OAUTH_AUTH_BASIC)
+		add_text(body, "client_id", client->client_id);
+	if (client->auth == OAUTH_AUTH_POST)
+		add_secret(body, "client_secret", client->credential);
+	if (client->auth == OAUTH_AUTH_ASSERTION) {
+		add_text(body, "client_assertion_type", ASSERTION_TYPE);
+		add_secret(body, "client_assertion", client->credential);
+	}
+	if (client->scope != NULL)
+		add_text(body, "scope", client->scope);
+	return body->failed ? -1 : 0;
+}
+
+int oauth_refresh_body(const struct oauth_client *client, const struct secret *refresh_token, struct buf *body)
+{
+	add_text(body, "grant_type", "refresh_token");
+	add_secret(body, "refresh_token", refresh_token);
+	return add_client(body, client);
+}
+
+int oauth_client_credentials_body(const struct oauth_client *client, struct buf *body)
+{
+	add_text(body, "grant_type", "client_credentials");
+	return add_client(body, client);
+}
+
+static int append_base64(struct buf *out, const unsigned char *bytes, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t i;
+
+	for (i = 0; i < len; i += 3) {
+		unsigned b1 = i + 1 < len ? bytes[i + 1] : 0;
+		unsigned b2 = i + 2 < len ? bytes[i + 2] : 0;
+		unsigned group = (unsigned)bytes[i] << 16 | b1 << 8 | b2;
+		char four[4] = {digits[group >> 18], digits[group >> 12 & 63], digits[group >> 6 & 63], digits[group & 63]};
+
+		if (i + 1 >= len)
+			four[2] = '=';
+		if (i + 2 >= len)
+			four[3] = '=';
+		buf_append(out, four, sizeof four);
+	}
+	return out->failed ? -1 : 0;
+}
+
+int oauth_basic_header(const struct oauth_client *client, struct buf *value)
+{
+	struct buf pair = BUF_INIT(4 * SECRET_MAX);
+	int result = -1;
+
+	if (client->credential != NULL && append_encoded(&pair, client->client_id, strlen(client->client_id)) == 0 &&
+	    buf_puts(&pair, ":") == 0 && append_encoded_secret(&pair, client->credential) == 0 &&
+	    buf_puts(value, "Basic ") == 0)
+		result = append_base64(value, (const unsigned char *)pair.data, pair.len);
+	else
+		value->failed = true;
+	buf_free(&pair);
+	return result;
+}
