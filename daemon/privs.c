@@ -53,7 +53,8 @@ static const struct passwd *look_up(const char *user, struct err *err)
 	if (pw)
 		return pw;
 	if (errno == 0 || errno == ENOENT || errno == ESRCH)
-		err_set(err, ERR_CONFIG, "there is no user '%s'; make it (useradd --system) or set `user` to another", user);
+		err_set(err, ERR_CONFIG, "there is no user '%s'; make it (useradd --system) or set `user` to another",
+		        user);
 	else
 		err_sys(err, errno, "user '%s' cannot be looked up", user);
 	return NULL;
@@ -72,8 +73,10 @@ static int prove_no_way_back(const struct passwd *pw, struct err *err)
 static int give_up_root(const struct passwd *pw, struct err *err)
 {
 	if (pw->pw_uid == 0)
-		return err_set(err, ERR_CONFIG, "user '%s' is root, which this program does not run as; "
-		               "set `user` to an ordinary system user", pw->pw_name);
+		return err_set(err, ERR_CONFIG,
+		               "user '%s' is root, which this program does not run as; "
+		               "set `user` to an ordinary system user",
+		               pw->pw_name);
 	if (initgroups(pw->pw_name, pw->pw_gid) != 0)
 		return err_sys(err, errno, "groups of user '%s' cannot be set", pw->pw_name);
 	if (setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) != 0)
@@ -93,8 +96,10 @@ int privs_become(const char *user, struct err *err)
 	if (geteuid() == 0)
 		return give_up_root(pw, err);
 	if (geteuid() != pw->pw_uid || getuid() != pw->pw_uid)
-		return err_set(err, ERR_DENIED, "runs as uid %ld and is to run as '%s'; start it as root or as that user, "
-		               "or set `user`", (long)geteuid(), user);
+		return err_set(err, ERR_DENIED,
+		               "runs as uid %ld and is to run as '%s'; start it as root or as that user, "
+		               "or set `user`",
+		               (long)geteuid(), user);
 	return 0;
 }
 

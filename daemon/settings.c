@@ -95,8 +95,8 @@ static void unknown_key(const cfg_t *cfg, const char *name)
 /* Texts of libconfuse whose one argument is a name of ours, and so may be shown. */
 static bool names_option_only(const char *fmt)
 {
-	static const char *const known[] = {"missing equal sign after option '%s'", "missing opening brace for section '%s'",
-	                                    "missing title for section '%s'",
+	static const char *const known[] = {"missing equal sign after option '%s'",
+	                                    "missing opening brace for section '%s'", "missing title for section '%s'",
 	                                    "attempt to append to non-list option '%s'"};
 	size_t i;
 
@@ -123,7 +123,8 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 		stop(cfg->line, text);
 		return;
 	}
-	stop(cfg->line, "something unexpected stands here; settings are written KEY = \"value\", lists { \"a\", \"b\" }, "
+	stop(cfg->line,
+	     "something unexpected stands here; settings are written KEY = \"value\", lists { \"a\", \"b\" }, "
 	     "sections NAME \"title\" { ... }");
 }
 

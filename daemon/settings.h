@@ -110,6 +110,20 @@ int settings_load(const char *path, struct settings **out, struct err *err);
 /* NULL is legal. */
 void settings_free(struct settings *settings);
 
+/* A sender that the settings name, and whose it is. The order of the sources is their precedence. */
+enum settings_source { SETTINGS_NAME, SETTINGS_SEND_AS, SETTINGS_SENDERS };
+
+struct settings_address {
+	const char *address; /* in lower case; "*@domain" for a pattern */
+	enum settings_source source;
+	const struct settings_account *account;     /* or NULL */
+	const struct settings_connector *connector; /* or NULL; never both */
+};
+
+/* All of them, sorted by address and source; to be freed with free(3), and before the settings. NULL with *err set:
+ * ERR_MEMORY, or ERR_CONFIG when one address has two owners (names both with their lines). */
+struct settings_address *settings_addresses(const struct settings *settings, size_t *count, struct err *err);
+
 /*
  * Proves the files that the settings name: secret files exist, are regular, readable by us, not readable by others,
  * not empty. Run as the user who will read them. 0, or -1 with the remedy in the text.

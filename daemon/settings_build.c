@@ -176,8 +176,8 @@ static int find_provider(struct build *build, const struct settings_raw_section 
 		return 0;
 	if (!provider_find(name, NULL)) {
 		list_providers(NULL, known, sizeof(known));
-		return settings_wrong(build->report, provider->line, "provider: there is none of that name; known are %s",
-		                      known);
+		return settings_wrong(build->report, provider->line,
+		                      "provider: there is none of that name; known are %s", known);
 	}
 	list_providers(name, known, sizeof(known));
 	if (!*known)
@@ -199,8 +199,8 @@ static int derive_endpoints(struct build *build, struct settings_client *client)
 		if (!client->tenant)
 			client->tenant = provider->default_tenant;
 		mark = strstr(provider->metadata_url, "%s");
-		buf_printf(&url, "%.*s%s%s", (int)(mark - provider->metadata_url), provider->metadata_url, client->tenant,
-		           mark + 2);
+		buf_printf(&url, "%.*s%s%s", (int)(mark - provider->metadata_url), provider->metadata_url,
+		           client->tenant, mark + 2);
 		if (!url.failed)
 			client->metadata_url = settings_arena_text(build->raw->arena, url.data, false);
 		buf_free(&url);
@@ -250,10 +250,12 @@ static int build_account(struct build *build, struct settings_raw_section *secti
 	account->min_validity = 60;
 	if (!client)
 		return settings_wrong(build->report, section->line,
-		                      "account \"%.100s\": key client is missing; it names a section client", account->name);
+		                      "account \"%.100s\": key client is missing; it names a section client",
+		                      account->name);
 	account->client = find_client(build, client->text);
 	if (!account->client)
-		return settings_wrong(build->report, client->line, "there is no section client \"%.100s\"", client->text);
+		return settings_wrong(build->report, client->line, "there is no section client \"%.100s\"",
+		                      client->text);
 	account->grant = SETTINGS_REFRESH_TOKEN;
 	while (grant && strcmp(grants[account->grant], grant) != 0)
 		account->grant++;
@@ -318,9 +320,10 @@ static int name_transports(struct build *build)
 		if (!account->transport)
 			continue;
 		if (tfind(account->transport, &taken, compare_names))
-			result = settings_wrong(build->report, account->line,
-			                        "account \"%.100s\": transport %s belongs to another account; each needs its own",
-			                        account->name, account->transport);
+			result = settings_wrong(
+				build->report, account->line,
+				"account \"%.100s\": transport %s belongs to another account; each needs its own",
+				account->name, account->transport);
 		else if (!tsearch(account->transport, &taken, compare_names))
 			result = settings_no_memory(build->report);
 	}
@@ -365,7 +368,8 @@ static int make_arrays(struct build *build)
 	for (i = 0; i < build->raw->section_count; i++)
 		counts[build->raw->sections[i].section]++;
 	settings->clients = settings_arena_take(arena, (counts[SECTION_CLIENT] + 1) * sizeof(struct settings_client));
-	settings->accounts = settings_arena_take(arena, (counts[SECTION_ACCOUNT] + 1) * sizeof(struct settings_account));
+	settings->accounts =
+		settings_arena_take(arena, (counts[SECTION_ACCOUNT] + 1) * sizeof(struct settings_account));
 	settings->connectors =
 		settings_arena_take(arena, (counts[SECTION_CONNECTOR] + 1) * sizeof(struct settings_connector));
 	if (!settings->clients || !settings->accounts || !settings->connectors)

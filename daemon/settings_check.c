@@ -2,9 +2,10 @@
  * What no single value can show: contradictions within a client, between an account and its client, and among the
  * senders. Pure, on the filled struct settings. Called by settings.c.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "daemon/senders.h"
 #include "daemon/settings_private.h"
 
 struct check {
@@ -34,12 +35,15 @@ static int check_credentials(const struct check *check, const struct settings_cl
 	           (client->service_account_file != NULL);
 
 	if ((client->client_certificate != NULL) != (client->client_key != NULL))
-		return wrong_client(check, client, "client_certificate and client_key go together; one of them is missing");
+		return wrong_client(check, client,
+		                    "client_certificate and client_key go together; one of them is missing");
 	if (ways > 1)
-		return wrong_client(check, client, "only one of client_secret_file, client_certificate, federated_token_file, "
+		return wrong_client(check, client,
+		                    "only one of client_secret_file, client_certificate, federated_token_file, "
 		                    "managed_identity and service_account_file may be set");
 	if (client->client_secret_expires && !client->client_secret_file)
-		return wrong_client(check, client, "client_secret_expires without client_secret_file; set both or neither");
+		return wrong_client(check, client,
+		                    "client_secret_expires without client_secret_file; set both or neither");
 	if (client->managed_identity && !client->provider->resource)
 		return wrong_client(check, client, "managed_identity is Microsoft's; set provider = \"microsoft\"");
 	if (client->service_account_file && !is_provider(client, "google"))
@@ -58,16 +62,20 @@ static int check_endpoints(const struct check *check, const struct settings_clie
 	             is_plain_http(client->token_endpoint) || is_plain_http(client->device_authorization_endpoint);
 
 	if (plain && !client->managed_identity)
-		return wrong_client(check, client, "an http:// endpoint; only managed_identity has those, on this machine; "
+		return wrong_client(check, client,
+		                    "an http:// endpoint; only managed_identity has those, on this machine; "
 		                    "write https://");
 	if (!client->metadata_url && !client->token_endpoint)
-		return wrong_client(check, client, "nothing says where tokens come from; set provider, metadata_url (the "
+		return wrong_client(check, client,
+		                    "nothing says where tokens come from; set provider, metadata_url (the "
 		                    "\"OpenID Connect metadata document\") or token_endpoint");
 	if (!client->relayhost)
-		return wrong_client(check, client, "relayhost is missing: the submission server, such as "
+		return wrong_client(check, client,
+		                    "relayhost is missing: the submission server, such as "
 		                    "\"[smtp.example.com]:587\"");
 	if (client->tenant && !client->provider->tenant)
-		return wrong_client(check, client, "tenant is Microsoft's; set provider = \"microsoft\" or leave it out");
+		return wrong_client(check, client,
+		                    "tenant is Microsoft's; set provider = \"microsoft\" or leave it out");
 	return 0;
 }
 
@@ -93,6 +101,19 @@ static bool is_graph_scope(const char *scope, size_t len)
 	       memmem(scope, len, "dod-graph.", 10);
 }
 
+static int wrong_scope(const struct check *check, const struct settings_client *client)
+{
+	const struct provider *provider = client->provider;
+	char application[128] = "";
+
+	if (provider->scope_application)
+		snprintf(application, sizeof(application), "; for client_credentials \"%s\"", provider->scope_application);
+	return settings_wrong(check->report, client->line,
+	                      "client \"%.100s\": scope asks for Microsoft Graph, whose tokens the mail server refuses; "
+	                      "leave scope out, or write \"%s\"%s",
+	                      client->name, provider->scope_user, application);
+}
+
 static int check_scope(const struct check *check, const struct settings_client *client)
 {
 	const char *scope = client->scope;
@@ -104,12 +125,7 @@ static int check_scope(const struct check *check, const struct settings_client *
 		scope += strspn(scope, " ");
 		len = strcspn(scope, " ");
 		if (len > 0 && is_graph_scope(scope, len))
-			return settings_wrong(check->report, client->line,
-			                      "client \"%.100s\": scope asks for Microsoft Graph, whose tokens the mail server refuses; "
-			                      "leave scope out, or write \"%s\"%s%s%s", client->name, client->provider->scope_user,
-			                      client->provider->scope_application ? ", for client_credentials \"" : "",
-			                      client->provider->scope_application ? client->provider->scope_application : "",
-			                      client->provider->scope_application ? "\"" : "");
+			return wrong_scope(check, client);
 	}
 	return 0;
 }
@@ -132,14 +148,17 @@ static int check_client_credentials(const struct check *check, const struct sett
 	const struct settings_client *client = account->client;
 
 	if (!client->client_secret_file && !client->client_certificate && !client->federated_token_file)
-		return wrong_account(check, account, "grant client_credentials needs client_secret_file, client_certificate "
+		return wrong_account(check, account,
+		                     "grant client_credentials needs client_secret_file, client_certificate "
 		                     "or federated_token_file in its client");
 	if (is_provider(client, "microsoft") &&
 	    (names_no_tenant(client->metadata_url) || names_no_tenant(client->token_endpoint)))
-		return wrong_account(check, account, "grant client_credentials needs a tenant of its own in its client: the "
+		return wrong_account(check, account,
+		                     "grant client_credentials needs a tenant of its own in its client: the "
 		                     "domain or ID of your organisation, not common, organizations or consumers");
 	if (!client->scope && !client->provider->scope_application && !is_provider(client, "generic"))
-		return wrong_account(check, account, "this provider has no grant client_credentials; use refresh_token");
+		return wrong_account(check, account,
+		                     "this provider has no grant client_credentials; use refresh_token");
 	return 0;
 }
 
@@ -148,10 +167,12 @@ static int check_refresh_token(const struct check *check, const struct settings_
 	const struct settings_client *client = account->client;
 
 	if (client->managed_identity || client->service_account_file)
-		return wrong_account(check, account, "a client with managed_identity or service_account_file signs nobody in; "
+		return wrong_account(check, account,
+		                     "a client with managed_identity or service_account_file signs nobody in; "
 		                     "set grant to managed_identity or jwt_bearer");
 	if (client->provider->public_client_sends_secret && !client->client_secret_file)
-		return wrong_account(check, account, "this provider wants the client's secret of desktop applications as "
+		return wrong_account(check, account,
+		                     "this provider wants the client's secret of desktop applications as "
 		                     "well; set client_secret_file in its client");
 	return 0;
 }
@@ -159,7 +180,8 @@ static int check_refresh_token(const struct check *check, const struct settings_
 static int check_managed_identity(const struct check *check, const struct settings_account *account)
 {
 	if (!account->client->managed_identity)
-		return wrong_account(check, account, "grant managed_identity needs managed_identity in its client: vm, arc or "
+		return wrong_account(check, account,
+		                     "grant managed_identity needs managed_identity in its client: vm, arc or "
 		                     "app-service");
 	return 0;
 }
@@ -191,7 +213,8 @@ static int check_account(const struct check *check, const struct settings_accoun
 		                      "client \"%.100s\": client_id is missing; account \"%.100s\" needs it",
 		                      account->client->name, account->name);
 	if (account->name[0] == '*' && !grants[account->grant].any_mailbox)
-		return wrong_account(check, account, "a person signs in for one mailbox, so *@domain needs grant "
+		return wrong_account(check, account,
+		                     "a person signs in for one mailbox, so *@domain needs grant "
 		                     "client_credentials, managed_identity or jwt_bearer");
 	return 0;
 }
@@ -218,14 +241,16 @@ static int check_programs(const struct check *check)
 	for (i = 0; i < check->settings->account_count; i++)
 		if (strcmp(check->settings->accounts[i].name, milter->default_account) == 0)
 			return 0;
-	return settings_wrong(check->report, 0, "section milter: there is no section account \"%.100s\", which "
-	                      "default_account names", milter->default_account);
+	return settings_wrong(check->report, 0,
+	                      "section milter: there is no section account \"%.100s\", which "
+	                      "default_account names",
+	                      milter->default_account);
 }
 
 int settings_check(const struct settings_report *report, const struct settings *settings)
 {
 	struct check check = {report, settings};
-	struct senders *senders;
+	struct settings_address *addresses;
 	size_t i;
 
 	for (i = 0; i < settings->client_count; i++)
@@ -239,7 +264,7 @@ int settings_check(const struct settings_report *report, const struct settings *
 			return -1;
 	if (check_programs(&check) != 0)
 		return -1;
-	senders = senders_new(settings, report->err); /* one owner for each address */
-	senders_free(senders);
-	return senders ? 0 : -1;
+	addresses = settings_addresses(settings, &i, report->err); /* one owner for each */
+	free(addresses);
+	return addresses ? 0 : -1;
 }

@@ -19,8 +19,10 @@ static int credential_path(const char *name, struct buf *out, struct err *err)
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
 
 	if (!directory || *directory != '/')
-		return err_set(err, ERR_CONFIG, CREDENTIAL "%s: this process has no systemd credentials; start it by its unit, "
-		               "with LoadCredential=%s:/PATH", name, name);
+		return err_set(err, ERR_CONFIG,
+		               CREDENTIAL "%s: this process has no systemd credentials; start it by its unit, "
+		                          "with LoadCredential=%s:/PATH",
+		               name, name);
 	if (*name == '\0' || strchr(name, '/'))
 		return err_set(err, ERR_CONFIG, CREDENTIAL "NAME: not the name of a credential");
 	return buf_printf(out, "%s/%s", directory, name) == 0 ? 0 : err_set(err, ERR_LIMIT, "path too long");
@@ -43,8 +45,9 @@ static int prove_secret_file(const struct stat *st, const char *path, struct err
 static int cannot_open(const char *path, int errnum, struct err *err)
 {
 	if (errnum == EACCES)
-		return err_sys(err, errnum, "%s: cannot be read by uid %ld; chgrp it to this program's group and chmod g+r",
-		               path, (long)geteuid());
+		return err_sys(err, errnum,
+		               "%s: cannot be read by uid %ld; chgrp it to this program's group and chmod g+r", path,
+		               (long)geteuid());
 	return err_sys(err, errnum, "%s", path);
 }
 
@@ -180,8 +183,8 @@ static int check_client(const struct settings *settings, const struct settings_c
 
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (files[i].path && files[i].check(files[i].path, err) != 0)
-			return err_prefix(err, "%s:%d: client \"%.100s\": %s", settings->path, client->line, client->name,
-			                  files[i].key);
+			return err_prefix(err, "%s:%d: client \"%.100s\": %s", settings->path, client->line,
+			                  client->name, files[i].key);
 	return 0;
 }
 

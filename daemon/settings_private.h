@@ -18,6 +18,7 @@
  *    settings_raw.c    what was read, as a list of sections and values; the memory it lives in
  *    settings_build.c  the list becomes struct settings: conversions, defaults, references
  *    settings_check.c  what no single value can show: contradictions
+ *    settings_addresses.c  has each sender one owner?
  *    settings_files.c  the files that are named (settings_check_files, settings_read_secret)
  */
 
@@ -53,8 +54,8 @@ struct settings_key {
 	enum settings_section section;
 	const char *name;
 	enum settings_kind kind;
-	bool lower;                               /* is kept in lower case */
-	size_t offset;                            /* in the section's struct */
+	bool lower;                                /* is kept in lower case */
+	size_t offset;                             /* in the section's struct */
 	const char *(*problem)(const char *value); /* NULL, or what is wrong and would be right; NULL: anything goes */
 };
 

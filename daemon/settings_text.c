@@ -1,7 +1,8 @@
 /*
  * Looks the text of a configuration file over before libconfuse parses it. libconfuse would expand ${NAME} from the
- * environment, drop characters that it does not know, take the end of the file for a closing brace and count the line of
- * a comment twice; so all of that is refused here, with its line, and comments are blanked out. Pure. Called by settings.c.
+ * environment, drop characters that it does not know, take the end of the file for a closing brace and count the line
+ * of a comment twice; so all of that is refused here, with its line, and comments are blanked out. Pure. Called by
+ * settings.c.
  */
 #include <stdlib.h>
 #include <string.h>

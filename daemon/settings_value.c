@@ -1,6 +1,7 @@
 /*
- * Is this one value right? Each check gets a value and answers NULL or what would be right, in words that follow "KEY: ".
- * Pure; never quotes the value, which may be a secret in the wrong place. Called through the table of settings_keys.c.
+ * Is this one value right? Each check gets a value and answers NULL or what would be right, in words that follow
+ * "KEY: ". Pure; never quotes the value, which may be a secret in the wrong place. Called through the table of
+ * settings_keys.c.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -74,10 +75,11 @@ static const char *text_problem(const char *value)
 /* What documentation and wizards leave for the reader to replace. */
 static bool is_placeholder(const char *value)
 {
-	static const char *const parts[] = {"GOES_HERE", "GOES-HERE", "REPLACE_ME", "CHANGEME", "CHANGE_ME", "xxxx", "<", ">",
-	                                    "@your-domain", "@your_domain", "@yourdomain.", "/your-", "/your_",
-	                                    "11111111-2222-3333-4444-555555555555", "00000000-0000-0000-0000-000000000000",
-	                                    "12345678-1234-1234-1234-123456789012"};
+	static const char *const parts[] = {
+		"GOES_HERE", "GOES-HERE", "REPLACE_ME", "CHANGEME", "CHANGE_ME", "xxxx", "<", ">",
+		"/your-", "/your_", "@your-domain", "@your_domain", "@yourdomain.",
+		"11111111-2222-3333-4444-555555555555", "00000000-0000-0000-0000-000000000000",
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -173,7 +175,7 @@ const char *value_redirect(const char *value)
 {
 	if (begins_with(value, "https://") || settings_url_is_local(value))
 		return url_form(value);
-	return "must be an http:// URL of localhost, 127.0.0.1 or [::1], or an https:// URL, as registered at the provider";
+	return "must be as it is registered at the provider: http://localhost, http://127.0.0.1, or an https:// URL";
 }
 
 bool settings_url_is_local(const char *url)
@@ -213,7 +215,7 @@ const char *value_socket(const char *value)
 	if (*value != '/')
 		return "must be the absolute path of a socket";
 	if (strlen(value) > SOCKET_PATH_MAX)
-		return "is longer than " STRING_OF(SOCKET_PATH_MAX) " bytes, the most that the path of a socket may have";
+		return "is longer than a socket's path may be: at most " STRING_OF(SOCKET_PATH_MAX) " bytes";
 	return value[strlen(value) - 1] == '/' ? "names a folder; it must name the socket in it" : NULL;
 }
 
@@ -371,6 +373,7 @@ const char *value_mode(const char *value)
 
 const char *value_grant(const char *value)
 {
-	return is_one_of(value, "refresh_token|client_credentials|managed_identity|jwt_bearer") ? NULL :
-	       "must be refresh_token, client_credentials, managed_identity or jwt_bearer";
+	if (is_one_of(value, "refresh_token|client_credentials|managed_identity|jwt_bearer"))
+		return NULL;
+	return "must be refresh_token, client_credentials, managed_identity or jwt_bearer";
 }
