@@ -33,8 +33,15 @@ static int append_question(const struct tokenclient_question *question, struct b
 {
 	if (wire_append_request(frame, question->map, question->key, question->key_len) == 0)
 		return 0;
-	return err_set(err, ERR_SYNTAX, "this cannot be asked of tokend: map \"%.40s\" with a key of %zu bytes, too long or "
-	               "with control characters in it", question->map, question->key_len);
+	return err_set(err, ERR_SYNTAX,
+	               "this cannot be asked of tokend: map \"%.40s\", a key of %zu bytes, too long or with line breaks",
+	               question->map, question->key_len);
+}
+
+/* Something answers, but not as tokend does. */
+static int strange(const struct tokenclient_question *question, struct err *err, const char *what)
+{
+	return err_set(err, ERR_SYNTAX, "what answers at %s %s: is it tokend's socket?", question->socket_path, what);
 }
 
 /* One more piece of the answer. 0, or -1 with *err set, also at the end of the stream. */
@@ -52,12 +59,10 @@ static int receive_more(const struct tokenclient_question *question, int fd, str
 	got = sock_recv(fd, space, room, question->deadline, err);
 	if (got < 0)
 		return explain(question, err, "did not answer");
-	if (got == 0 && in->len == 0)
-		return err_set(err, ERR_UNREACHABLE, "tokend at %s closed the connection without an answer; its log says why",
-		               question->socket_path);
 	if (got == 0)
-		return err_set(err, ERR_SYNTAX, "tokend at %s closed the connection in the middle of its answer",
-		               question->socket_path);
+		return err_set(err, in->len == 0 ? ERR_UNREACHABLE : ERR_SYNTAX,
+		               "tokend at %s closed the connection %s; its log says why", question->socket_path,
+		               in->len == 0 ? "without an answer" : "in the middle of its answer");
 	in->len += (size_t)got;
 	return 0;
 }
@@ -70,16 +75,13 @@ static int receive_reply(const struct tokenclient_question *question, int fd, st
 	for (;;) {
 		switch (netstring_decode(in->data, in->len, question->reply_max, &frame)) {
 		case NETSTRING_OK:
-			if (wire_parse_reply(frame.data, frame.len, reply) == 0)
-				return 0;
-			return err_set(err, ERR_SYNTAX, "what answers at %s does not speak socketmap: is it tokend's socket?",
-			               question->socket_path);
+			return wire_parse_reply(frame.data, frame.len, reply) == 0
+			               ? 0
+			               : strange(question, err, "does not speak socketmap");
 		case NETSTRING_TOO_LONG:
-			return err_set(err, ERR_SYNTAX, "the answer at %s is longer than %zu bytes: is it tokend's socket?",
-			               question->socket_path, question->reply_max);
+			return strange(question, err, "says more than we take");
 		case NETSTRING_BAD:
-			return err_set(err, ERR_SYNTAX, "what answers at %s does not send netstrings: is it tokend's socket?",
-			               question->socket_path);
+			return strange(question, err, "does not send netstrings");
 		case NETSTRING_MORE:
 			if (receive_more(question, fd, in, err) != 0)
 				return -1;

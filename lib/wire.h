@@ -12,6 +12,8 @@
  * Pure: bytes in, bytes out. The limits stand here and nowhere else.
  */
 
+#define WIRE_SOCKET_DEFAULT RUNSTATEDIR "/mailbearer/tokend.sock"
+
 #define WIRE_MAP_MAX 32                    /* bytes in a map's name */
 #define WIRE_REQUEST_MAX (80 * 1024)       /* bytes in a request's payload: an import carries a refresh token */
 #define WIRE_REPLY_MAX 100000              /* bytes in an answer's payload: Postfix takes no more */
