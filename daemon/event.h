@@ -16,6 +16,8 @@
 	X(EVENT_RELOADED, "reloaded", LOG_NOTICE)                       \
 	X(EVENT_RELOAD_FAILED, "reload-failed", LOG_ERR)                \
 	X(EVENT_LISTENING, "listening", LOG_INFO)                       \
+	X(EVENT_NOT_LISTENING, "not-listening", LOG_WARNING)            \
+	X(EVENT_UNKNOWN_USER, "unknown-user", LOG_WARNING)              \
 	X(EVENT_PEER_REFUSED, "peer-refused", LOG_WARNING)              \
 	X(EVENT_BAD_FRAME, "bad-frame", LOG_WARNING)                    \
 	X(EVENT_TOO_MANY_CLIENTS, "too-many-clients", LOG_WARNING)      \

@@ -1,0 +1,355 @@
+/*
+ * The daemon as a process: start order, signals, reload, and the same order backwards. Called by main(); what tokens and
+ * frames are is nobody's business here.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "daemon/jsondoc.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/privs.h"
+#include "daemon/settings.h"
+#include "tokend/access.h"
+#include "tokend/broker.h"
+#include "tokend/http.h"
+#include "tokend/loop.h"
+#include "tokend/process.h"
+#include "tokend/seal.h"
+#include "tokend/server.h"
+#include "tokend/store_file.h"
+
+#define DRAIN_MS 2000
+
+struct process {
+	const char *conf;
+	struct settings *settings; /* until the broker owns them */
+	struct store *store;
+	struct loop *loop;
+	struct http *http;
+	struct broker *broker;
+	struct server *server;
+	struct loop_timer *watchdog;
+	struct loop_timer *drain;
+};
+
+/* --- who may ask -------------------------------------------------------------------------------------------------- */
+
+static void add_token_user(struct access_rules *rules, const char *name)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw == NULL)
+		log_event(EVENT_UNKNOWN_USER, NULL, log_text("user", name),
+		          log_text("remedy", "correct token_users, unless that mail server is yet to be installed; then reload"));
+	else if (rules->token_user_count < ACCESS_USERS_MAX)
+		rules->token_users[rules->token_user_count++] = pw->pw_uid;
+}
+
+static void apply_access(struct process *process)
+{
+	const struct settings *settings = broker_settings(process->broker);
+	struct access_rules rules = {.self = geteuid()};
+	const struct passwd *milter = getpwnam(settings->milter.user);
+
+	if (milter != NULL) {
+		rules.has_milter = true;
+		rules.milter = milter->pw_uid;
+	}
+	for (size_t i = 0; i < settings->tokend.token_users.count; i++)
+		add_token_user(&rules, settings->tokend.token_users.items[i]);
+	server_set_access(process->server, &rules, settings->path);
+}
+
+/* --- reload ------------------------------------------------------------------------------------------------------- */
+
+static bool same_list(const struct settings_list *a, const struct settings_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What of the new settings only a restart brings into force; NULL: nothing. */
+static const char *wants_restart(const struct settings_tokend *old, const struct settings_tokend *new)
+{
+	if (!same_list(&old->listen, &new->listen))
+		return "listen";
+	if (strcmp(old->state_directory, new->state_directory) != 0)
+		return "state_directory";
+	if (strcmp(old->seal_key_file, new->seal_key_file) != 0)
+		return "seal_key_file";
+	if (strcmp(old->user, new->user) != 0)
+		return "user";
+	return strcmp(old->log, new->log) != 0 ? "log" : NULL;
+}
+
+static int reload_settings(struct process *process, const char **restart, struct err *err)
+{
+	struct settings *settings = NULL;
+
+	if (settings_load(process->conf, &settings, err) != 0)
+		return -1;
+	*restart = wants_restart(&broker_settings(process->broker)->tokend, &settings->tokend);
+	if (settings_check_files(settings, err) != 0 || broker_configure(process->broker, settings, err) != 0) {
+		settings_free(settings);
+		return -1;
+	}
+	apply_access(process);
+	return 0;
+}
+
+static int reload(void *arg, struct buf *text, struct err *err)
+{
+	struct process *process = arg;
+	const char *restart = NULL;
+	int status;
+
+	notify_reloading();
+	status = reload_settings(process, &restart, err);
+	if (status != 0) {
+		log_event(EVENT_RELOAD_FAILED, NULL, log_text("reason", err->text),
+		          log_text("remedy", "the old settings stay in force; correct the file and reload again"));
+		notify_ready("serving with the old settings: the last reload failed");
+		return -1;
+	}
+	log_event(EVENT_RELOADED, NULL, log_number("accounts", (int64_t)broker_settings(process->broker)->account_count),
+	          log_text("needs_restart_for", restart));
+	notify_ready("serving");
+	if (text != NULL)
+		buf_printf(text, "%zu accounts%s%s", broker_settings(process->broker)->account_count,
+		           restart ? "; restart tokend for the new value of " : "", restart ? restart : "");
+	return 0;
+}
+
+/* --- signals and the watchdog ------------------------------------------------------------------------------------- */
+
+static void on_hangup(void *arg, int signo)
+{
+	struct err err = {.code = ERR_NONE};
+
+	(void)signo;
+	(void)reload(arg, NULL, &err); /* logs its failure itself */
+}
+
+static void on_terminate(void *arg, int signo)
+{
+	struct process *process = arg;
+
+	log_event(EVENT_STOPPING, NULL, log_number("signal", signo));
+	notify_stopping();
+	loop_stop(process->loop);
+}
+
+static void on_watchdog(void *arg)
+{
+	struct process *process = arg;
+
+	notify_watchdog();
+	loop_timer_set(process->watchdog, notify_watchdog_interval());
+}
+
+static int set_signals(struct process *process, struct err *err)
+{
+	signal(SIGPIPE, SIG_IGN);
+	process->watchdog = loop_timer_new(process->loop, on_watchdog, process);
+	if (process->watchdog == NULL || loop_on_signal(process->loop, SIGHUP, on_hangup, process) != 0 ||
+	    loop_on_signal(process->loop, SIGTERM, on_terminate, process) != 0 ||
+	    loop_on_signal(process->loop, SIGINT, on_terminate, process) != 0)
+		return err_set(err, ERR_SYSTEM, "cannot set up signals");
+	if (notify_watchdog_interval() > 0)
+		loop_timer_set(process->watchdog, notify_watchdog_interval());
+	return 0;
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------- */
+
+/* A thousand mail processes are a thousand descriptors. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void open_log(const struct process_options *options, const struct settings *settings)
+{
+	bool to_stderr = options->foreground || strcmp(settings->tokend.log, "stderr") == 0;
+
+	log_open("mailbearer-tokend", to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG, options->verbose);
+}
+
+/* What only root can do, then never again root. */
+static int give_up_root(const struct settings_tokend *settings, struct err *err)
+{
+	for (size_t i = 0; i < settings->listen.count; i++)
+		if (privs_make_folder_for(settings->listen.items[i], settings->user, err) != 0)
+			return -1;
+	if (privs_make_folder_for(settings->state_directory, settings->user, err) != 0)
+		return -1;
+	return privs_become(settings->user, err);
+}
+
+static int explain_seal_key(const struct settings_tokend *settings, struct err *err)
+{
+	struct err why = *err;
+
+	return err_set(err, why.code, "%s; a new key, for a new installation, is made with: (umask 077; openssl rand -hex 32 >%s "
+	               "&& chown %s %s)", why.text, settings->seal_key_file, settings->user, settings->seal_key_file);
+}
+
+static int open_store(struct process *process, struct err *err)
+{
+	const struct settings_tokend *settings = &process->settings->tokend;
+	struct secret *hex = settings_read_secret(settings->seal_key_file, err);
+	struct seal_key *key = hex != NULL ? seal_key_new(hex, err) : NULL;
+
+	secret_free(hex);
+	if (key == NULL)
+		return explain_seal_key(settings, err);
+	process->store = store_open(settings->state_directory, key, err);
+	return process->store != NULL ? 0 : -1;
+}
+
+static int open_engine(struct process *process, struct err *err)
+{
+	process->loop = loop_new(err);
+	if (process->loop == NULL)
+		return -1;
+	process->http = http_new(process->loop, err);
+	if (process->http == NULL)
+		return -1;
+	process->broker = broker_new(process->loop, process->http, process->store, err);
+	if (process->broker == NULL || broker_configure(process->broker, process->settings, err) != 0)
+		return -1;
+	process->settings = NULL;
+	process->server = server_new(process->loop, process->broker, reload, process, err);
+	return process->server != NULL ? 0 : -1;
+}
+
+static bool folder_exists(const char *path)
+{
+	char folder[4096];
+	struct stat there;
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL || (size_t)(slash - path) >= sizeof folder)
+		return true;
+	memcpy(folder, path, (size_t)(slash - path));
+	folder[slash - path] = '\0';
+	return folder[0] == '\0' || stat(folder, &there) == 0;
+}
+
+/* A socket whose folder is not there is left out if another one works: the default names Postfix's queue directory. */
+static int open_sockets(struct process *process, struct err *err)
+{
+	const struct settings_list *paths = &broker_settings(process->broker)->tokend.listen;
+	size_t open = 0;
+
+	for (size_t i = 0; i < paths->count; i++) {
+		const char *path = paths->items[i];
+
+		if (!folder_exists(path)) {
+			err_set(err, ERR_NOT_FOUND, "cannot listen at %s: there is no such folder", path);
+			log_event(EVENT_NOT_LISTENING, NULL, log_text("socket", path), log_text("reason", "there is no such folder"),
+			          log_text("remedy", "make the folder and restart, or take the path out of tokend's listen"));
+			continue;
+		}
+		if (server_listen(process->server, path, err) != 0)
+			return -1;
+		log_event(EVENT_LISTENING, NULL, log_text("socket", path));
+		open++;
+	}
+	return open > 0 ? 0 : -1;
+}
+
+static int start(struct process *process, const struct process_options *options, struct err *err)
+{
+	if (settings_load(process->conf, &process->settings, err) != 0)
+		return -1;
+	open_log(options, process->settings);
+	raise_descriptor_limit();
+	if ((!options->foreground && privs_daemonize(err) != 0) || give_up_root(&process->settings->tokend, err) != 0 ||
+	    settings_check_files(process->settings, err) != 0 || open_store(process, err) != 0 ||
+	    open_engine(process, err) != 0 || set_signals(process, err) != 0)
+		return -1;
+	apply_access(process);
+	return open_sockets(process, err);
+}
+
+struct process *process_start(const struct process_options *options, struct err *err)
+{
+	struct process *process = calloc(1, sizeof *process);
+
+	jsondoc_init();
+	if (process == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return NULL;
+	}
+	process->conf = options->conf;
+	if (start(process, options, err) != 0) {
+		process_stop(process);
+		return NULL;
+	}
+	log_event(EVENT_STARTED, NULL, log_text("version", PACKAGE_VERSION), log_text("configuration", process->conf),
+	          log_number("accounts", (int64_t)broker_settings(process->broker)->account_count));
+	privs_daemonize_done();
+	notify_ready("serving");
+	return process;
+}
+
+int process_run(struct process *process, struct err *err)
+{
+	return loop_run(process->loop, err);
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
+static void on_drained(void *arg)
+{
+	struct process *process = arg;
+
+	loop_stop(process->loop);
+}
+
+/* Lets the last answers out; a client that does not take them is not waited for. */
+static void drain(struct process *process)
+{
+	process->drain = loop_timer_new(process->loop, on_drained, process);
+	if (process->drain != NULL && server_busy(process->server)) {
+		loop_timer_set(process->drain, DRAIN_MS);
+		(void)loop_run(process->loop, NULL);
+	}
+}
+
+void process_stop(struct process *process)
+{
+	if (process == NULL)
+		return;
+	if (process->server != NULL)
+		server_stop(process->server);
+	broker_free(process->broker);
+	if (process->server != NULL)
+		drain(process);
+	server_free(process->server);
+	http_free(process->http);
+	loop_timer_free(process->drain);
+	loop_timer_free(process->watchdog);
+	loop_free(process->loop);
+	store_close(process->store);
+	settings_free(process->settings);
+	free(process);
+	log_close();
+}
