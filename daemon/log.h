@@ -35,13 +35,18 @@ void log_close(void);
  * was made with log_text is left out. Keeps errno. */
 void log_fields(enum event event, const char *account, const struct log_field *fields);
 
-#define log_text(key_, text_) ((struct log_field){.key = (key_), .text = (text_) ? (text_) : LOG_OMITTED})
+extern const char LOG_OMITTED[];
+
+static inline const char *log_text_or_omitted(const char *text)
+{
+	return text ? text : LOG_OMITTED;
+}
+
+#define log_text(key_, text_) ((struct log_field){.key = (key_), .text = log_text_or_omitted(text_)})
 #define log_number(key_, number_) ((struct log_field){.key = (key_), .number = (number_)})
 /* log_event(EVENT_STORE_FAILED, name, log_text("reason", err.text), log_number("retry_in", 30)); at least one field. */
 #define log_event(event, account, ...) \
 	log_fields((event), (account), (const struct log_field[]){__VA_ARGS__, {.key = (const char *)0}})
-
-extern const char LOG_OMITTED[];
 
 /* The line itself, without ident and priority, as log_fields would write it: for tests. Returns its length. */
 int log_format(char *line, int size, enum event event, const char *account, const struct log_field *fields);

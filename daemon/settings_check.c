@@ -107,10 +107,11 @@ static int wrong_scope(const struct check *check, const struct settings_client *
 	char application[128] = "";
 
 	if (provider->scope_application)
-		snprintf(application, sizeof(application), "; for client_credentials \"%s\"", provider->scope_application);
+		snprintf(application, sizeof(application), "; for client_credentials \"%s\"",
+		         provider->scope_application);
 	return settings_wrong(check->report, client->line,
-	                      "client \"%.100s\": scope asks for Microsoft Graph, whose tokens the mail server refuses; "
-	                      "leave scope out, or write \"%s\"%s",
+	                      "client \"%.100s\": scope asks for Microsoft Graph, whose tokens the mail server "
+	                      "refuses; leave scope out, or write \"%s\"%s",
 	                      client->name, provider->scope_user, application);
 }
 
