@@ -92,13 +92,13 @@ static const char *what_was_wrong(const json_error_t *error)
 	}
 }
 
-json_t *jsondoc_parse_object(const char *bytes, size_t len, struct err *err)
+json_t *jsondoc_parse(const char *bytes, size_t len, size_t max, struct err *err)
 {
 	json_error_t error;
 	json_t *root;
 
-	if (len > JSONDOC_MAX) {
-		err_set(err, ERR_LIMIT, "JSON of more than %d bytes", JSONDOC_MAX);
+	if (len > max) {
+		err_set(err, ERR_LIMIT, "JSON of more than %zu bytes", max);
 		return NULL;
 	}
 	if (is_deeper_than(bytes, len, DEPTH_MAX)) {
@@ -106,17 +106,21 @@ json_t *jsondoc_parse_object(const char *bytes, size_t len, struct err *err)
 		return NULL;
 	}
 	root = json_loadb(len ? bytes : "", len, JSON_REJECT_DUPLICATES, &error);
-	if (!root) {
+	if (!root)
 		err_set(err, json_error_code(&error) == json_error_out_of_memory ? ERR_MEMORY : ERR_SYNTAX,
 		        "bad JSON in line %d, column %d: %s", error.line, error.column, what_was_wrong(&error));
-		return NULL;
-	}
-	if (!json_is_object(root)) {
-		err_set(err, ERR_SYNTAX, "bad JSON: not an object");
-		json_decref(root);
-		return NULL;
-	}
 	return root;
+}
+
+json_t *jsondoc_parse_object(const char *bytes, size_t len, struct err *err)
+{
+	json_t *root = jsondoc_parse(bytes, len, JSONDOC_MAX, err);
+
+	if (!root || json_is_object(root))
+		return root;
+	err_set(err, ERR_SYNTAX, "bad JSON: not an object");
+	json_decref(root);
+	return NULL;
 }
 
 static bool has_control(const char *text, size_t len)

@@ -23,6 +23,9 @@ void jsondoc_init(void);
 /* An object (json_decref it), or NULL with *err set (ERR_SYNTAX, ERR_LIMIT). The text never quotes the document. */
 json_t *jsondoc_parse_object(const char *bytes, size_t len, struct err *err);
 
+/* The same for an object or an array of at most `max` bytes. */
+json_t *jsondoc_parse(const char *bytes, size_t len, size_t max, struct err *err);
+
 /* The string at `key`, or NULL if absent, not a string, or holding a NUL or another control character. Borrowed. */
 const char *jsondoc_string(const json_t *object, const char *key);
 
