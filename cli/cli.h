@@ -1,0 +1,33 @@
+#ifndef MAILBEARER_CLI_CLI_H
+#define MAILBEARER_CLI_CLI_H
+
+#include <stdbool.h>
+
+#include "lib/err.h"
+
+/* What the commands of mailbearer(8) have in common: how they are called, and how they end. */
+
+#define CLI_CONFIG_DEFAULT SYSCONFDIR "/mailbearer/mailbearer.conf"
+
+enum cli_exit {
+	CLI_DONE = 0,
+	CLI_FAILED = 1,    /* it did not work */
+	CLI_USAGE = 2,     /* not a command line of ours */
+	CLI_NO_TOKEND = 3  /* tokend gave no answer */
+};
+
+/* A command line, proved. All borrowed from argv. */
+struct cli_call {
+	const char *config;     /* of -c; NULL: CLI_CONFIG_DEFAULT, which need not be there */
+	const char *account;    /* NULL: none was named; holds no blank and no control character */
+	const char *token_file; /* of --refresh-token-file; "-" is standard input; or NULL */
+	bool json;
+	bool yes;
+};
+
+/* Runs a command. Whatever is not CLI_DONE comes with *err set, which main prints. */
+typedef enum cli_exit cli_handler(const struct cli_call *call, struct err *err);
+
+cli_handler cli_status, cli_token, cli_refresh, cli_reload, cli_import, cli_forget, cli_check_config;
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * The table of commands, the reading of a command line by it, and the help that is made of it. May not print or ask
+ * anything: main.c does. A command line is proved here once, so that no handler needs to.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+#define ACCOUNT_MAX 320 /* bytes: 64 before the @ and 255 behind it */
+
+static const struct command commands[] = {
+	{"status", "[ACCOUNT] [--json]", "show the accounts, their tokens and what is wrong",
+	 "A table of all accounts, or of one. Below an account in trouble stand the error\n"
+	 "and what to do about it.\n\n"
+	 "  --json        print tokend's own answer: one line of JSON\n",
+	 cli_status, COMMAND_MAY_ACCOUNT, COMMAND_JSON, 0},
+	{"token", "ACCOUNT", "print an access token, for msmtp, mutt and scripts",
+	 "Prints a token that is good for at least the account's min_validity, and\n"
+	 "nothing else, on standard output.\n",
+	 cli_token, COMMAND_MUST_ACCOUNT, 0, 0},
+	{"refresh", "ACCOUNT", "get a new access token now",
+	 "Asks the provider for a new access token at once, also while waiting after a\n"
+	 "failure. To be used when the reason for a failure has been repaired.\n",
+	 cli_refresh, COMMAND_MUST_ACCOUNT, 0, 0},
+	{"import", "ACCOUNT --refresh-token-file FILE|-", "give an account a refresh token that you already have",
+	 "Stores the refresh token, sealed, and tries it. It must have been given to the\n"
+	 "client that the account names.\n\n"
+	 "  --refresh-token-file FILE\n"
+	 "                the file that holds it, on one line; - is standard input, and\n"
+	 "                on a terminal it is asked for without being shown\n",
+	 cli_import, COMMAND_MUST_ACCOUNT, COMMAND_TOKEN_FILE, COMMAND_TOKEN_FILE},
+	{"forget", "ACCOUNT [--yes]", "delete an account's refresh token",
+	 "Mail of the account then waits in the queue until there is a new one. The\n"
+	 "provider is not told: revoke the token there as well if it was stolen.\n\n"
+	 "  --yes         do not ask\n",
+	 cli_forget, COMMAND_MUST_ACCOUNT, COMMAND_YES, 0},
+	{"reload", "", "make tokend read its configuration again",
+	 "If the new configuration is wrong, tokend goes on with the old one, and the\n"
+	 "error is shown here.\n",
+	 cli_reload, COMMAND_NO_ACCOUNT, 0, 0},
+	{"check-config", "", "prove the configuration and the files that it names",
+	 "As root, the files are opened as the user that tokend runs as. tokend itself\n"
+	 "is not asked and need not run.\n",
+	 cli_check_config, COMMAND_NO_ACCOUNT, 0, 0},
+};
+
+static const struct {
+	const char *name;
+	enum command_option option;
+} flags[] = {{"--json", COMMAND_JSON}, {"--yes", COMMAND_YES}, {"--refresh-token-file", COMMAND_TOKEN_FILE}};
+
+/* Where the reading of argv stands. */
+struct reader {
+	char **next;    /* ends with NULL */
+	bool no_more;   /* "--" was seen */
+	unsigned given; /* command_option bits */
+	struct command_line *line;
+	struct err *err;
+};
+
+const struct command *command_at(unsigned i)
+{
+	return i < sizeof commands / sizeof commands[0] ? &commands[i] : NULL;
+}
+
+static const struct command *find_command(const char *name)
+{
+	const struct command *command;
+	unsigned i;
+
+	for (i = 0; (command = command_at(i)) != NULL; i++)
+		if (strcmp(command->name, name) == 0)
+			break;
+	return command;
+}
+
+/* The value of an option: what stands behind the '=', or the next argument. NULL with *err set. */
+static const char *take_value(struct reader *reader, const char *name, const char *attached)
+{
+	const char *value = attached ? attached : *reader->next;
+
+	if (!value || *value == '\0') {
+		err_set(reader->err, ERR_SYNTAX, "%s needs a value: %s FILE", name, name);
+		return NULL;
+	}
+	if (!attached)
+		reader->next++;
+	return value;
+}
+
+static int unknown_option(const struct reader *reader, const char *arg)
+{
+	return err_set(reader->err, ERR_SYNTAX, "there is no option \"%.60s\"; mailbearer --help lists the commands", arg);
+}
+
+/* --json, --yes, --refresh-token-file FILE, --refresh-token-file=FILE */
+static int read_flag(struct reader *reader, const char *arg)
+{
+	size_t len = strcspn(arg, "="), i;
+	const char *attached = arg[len] == '=' ? arg + len + 1 : NULL;
+	struct cli_call *call = &reader->line->call;
+
+	for (i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		if (strlen(flags[i].name) == len && strncmp(flags[i].name, arg, len) == 0)
+			break;
+	if (i == sizeof flags / sizeof flags[0] || (attached && flags[i].option != COMMAND_TOKEN_FILE))
+		return unknown_option(reader, arg);
+	reader->given |= flags[i].option;
+	if (flags[i].option == COMMAND_JSON)
+		call->json = true;
+	if (flags[i].option == COMMAND_YES)
+		call->yes = true;
+	if (flags[i].option == COMMAND_TOKEN_FILE)
+		call->token_file = take_value(reader, flags[i].name, attached);
+	return flags[i].option == COMMAND_TOKEN_FILE && !call->token_file ? -1 : 0;
+}
+
+static int read_option(struct reader *reader, const char *arg)
+{
+	struct command_line *line = reader->line;
+
+	if (strcmp(arg, "--") == 0) {
+		reader->no_more = true;
+	} else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+		line->want = COMMAND_HELP;
+	} else if (strcmp(arg, "--version") == 0) {
+		line->want = COMMAND_VERSION;
+	} else if (strncmp(arg, "-c", 2) == 0) {
+		line->call.config = take_value(reader, "-c", arg[2] ? arg + 2 : NULL);
+		return line->call.config ? 0 : -1;
+	} else {
+		return read_flag(reader, arg);
+	}
+	return 0;
+}
+
+/* A name that can be one word of a question to tokend. Which accounts there are, tokend knows. */
+static int read_account(struct reader *reader, const char *name)
+{
+	const unsigned char *byte;
+
+	if (reader->line->call.account)
+		return err_set(reader->err, ERR_SYNTAX, "\"%.100s\" is one argument too many", name);
+	for (byte = (const unsigned char *)name; *byte; byte++)
+		if (*byte <= ' ' || *byte == 0x7f)
+			break;
+	if (*name == '\0' || *byte || strlen(name) > ACCOUNT_MAX)
+		return err_set(reader->err, ERR_SYNTAX, "\"%.100s\" cannot be the name of an account", name);
+	reader->line->call.account = name;
+	return 0;
+}
+
+static int read_operand(struct reader *reader, const char *arg)
+{
+	if (reader->line->command)
+		return read_account(reader, arg);
+	reader->line->command = find_command(arg);
+	if (!reader->line->command)
+		return err_set(reader->err, ERR_SYNTAX, "there is no command \"%.60s\"; mailbearer --help lists them", arg);
+	return 0;
+}
+
+static int wrong_usage(const struct reader *reader, const char *what)
+{
+	const struct command *command = reader->line->command;
+
+	return err_set(reader->err, ERR_SYNTAX, "%s; usage: mailbearer %s%s%s", what, command->name,
+	               *command->arguments ? " " : "", command->arguments);
+}
+
+/* Does what was given fit the command? */
+static int prove(const struct reader *reader)
+{
+	const struct command *command = reader->line->command;
+
+	if (!command)
+		return err_set(reader->err, ERR_SYNTAX, "a command is missing; mailbearer --help lists them");
+	if (command->account == COMMAND_NO_ACCOUNT && reader->line->call.account)
+		return wrong_usage(reader, "it takes no account");
+	if (command->account == COMMAND_MUST_ACCOUNT && !reader->line->call.account)
+		return wrong_usage(reader, "the account is missing");
+	if (reader->given & ~command->options)
+		return wrong_usage(reader, "an option that it does not know");
+	if (command->needed & ~reader->given)
+		return wrong_usage(reader, "an option is missing");
+	return 0;
+}
+
+int command_parse(int argc, char **argv, struct command_line *out, struct err *err)
+{
+	struct reader reader = {.next = argc > 0 ? argv + 1 : argv, .line = out, .err = err};
+	const char *arg;
+	int result = 0;
+
+	memset(out, 0, sizeof *out);
+	while (result == 0 && (arg = *reader.next) != NULL) {
+		reader.next++;
+		if (!reader.no_more && arg[0] == '-' && arg[1] != '\0')
+			result = read_option(&reader, arg);
+		else
+			result = read_operand(&reader, arg);
+	}
+	if (result == 0 && out->want == COMMAND_RUN)
+		result = prove(&reader);
+	return result;
+}
+
+static void help_for_all(struct buf *out)
+{
+	const struct command *command;
+	unsigned i;
+
+	buf_puts(out, "usage: mailbearer [-c FILE] COMMAND [ARGUMENT ...]\n"
+	         "       mailbearer COMMAND --help\n"
+	         "       mailbearer --version\n\n"
+	         "Commands:\n");
+	for (i = 0; (command = command_at(i)) != NULL; i++)
+		buf_printf(out, "  %-13s %s\n", command->name, command->summary);
+	buf_puts(out, "\n-c FILE is the configuration, if not " CLI_CONFIG_DEFAULT ".\n"
+	         "Exit status: 0 done, 1 it did not work, 2 usage, 3 tokend is not reachable.\n"
+	         "See mailbearer(8).\n");
+}
+
+void command_help(const struct command *command, struct buf *out)
+{
+	if (!command) {
+		help_for_all(out);
+		return;
+	}
+	buf_printf(out, "usage: mailbearer [-c FILE] %s%s%s\n\n", command->name, *command->arguments ? " " : "",
+	           command->arguments);
+	buf_puts(out, command->detail);
+}

@@ -1,0 +1,180 @@
+/*
+ * Takes a refresh token from the administrator: from a file, a pipe or the keyboard. Called by the command import. What
+ * is read stays in the caller's buffer, which wipes itself; not by stdio, whose buffers nobody wipes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+#include "cli/read_secret.h"
+
+#define PROMPT "Refresh token (it is not shown): "
+
+enum { KEY_INTERRUPT = 3, KEY_END = 4, KEY_BACKSPACE = 8, KEY_KILL = 21, KEY_DELETE = 127 };
+
+/* A blank, or a line's end. */
+static int is_blank(char byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+static void trim(struct buf *out)
+{
+	size_t first = 0;
+
+	while (out->len > 0 && is_blank(out->data[out->len - 1]))
+		out->data[--out->len] = '\0';
+	while (first < out->len && is_blank(out->data[first]))
+		first++;
+	buf_consume(out, first);
+}
+
+static int prove(const struct buf *token, const char *name, struct err *err)
+{
+	size_t i;
+
+	if (token->len == 0)
+		return err_set(err, ERR_SYNTAX, "%s is empty; it must hold the refresh token", name);
+	if (token->len > SECRET_MAX)
+		return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no refresh token has", name, SECRET_MAX);
+	if (token->data[0] == '{')
+		return err_set(err, ERR_SYNTAX, "%s looks like JSON; it must hold the value of \"refresh_token\" alone", name);
+	for (i = 0; i < token->len; i++)
+		if (token->data[i] <= ' ' || token->data[i] > '~')
+			return err_set(err, ERR_SYNTAX, "%s must hold the refresh token on one line and nothing else: byte %zu "
+			               "cannot be part of one", name, i + 1);
+	return 0;
+}
+
+/* Up to the end of the file, or until it is more than a token can be. */
+static int read_to_end(int fd, const char *name, struct buf *out, struct err *err)
+{
+	char *room;
+	ssize_t n;
+
+	for (;;) {
+		room = buf_reserve(out, 1);
+		if (!room)
+			return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no refresh token has", name, SECRET_MAX);
+		n = read(fd, room, out->cap - out->len);
+		if (n < 0 && errno != EINTR)
+			return err_sys(err, errno, "%s cannot be read", name);
+		if (n == 0)
+			return 0;
+		if (n > 0)
+			out->len += (size_t)n;
+	}
+}
+
+static void warn_if_open(int fd, const char *path)
+{
+	struct stat st;
+	char text[ERR_TEXT_MAX];
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & S_IRWXO) == 0)
+		return;
+	snprintf(text, sizeof text, "warning: everybody may read %s; remove it when the import has worked", path);
+	output_complain(text);
+}
+
+static int read_file(const char *path, struct buf *out, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int result;
+
+	if (fd < 0)
+		return err_sys(err, errno, "%s cannot be opened", path);
+	warn_if_open(fd, path);
+	result = read_to_end(fd, path, out, err);
+	close(fd);
+	return result;
+}
+
+/* One key. 1: it was the last; 0; or -1 with *err set. */
+static int take_key(char key, struct buf *out, struct err *err)
+{
+	switch (key) {
+	case '\n':
+	case '\r':
+	case KEY_END:
+		return 1;
+	case KEY_INTERRUPT:
+		return err_set(err, ERR_DENIED, "interrupted; nothing was changed");
+	case KEY_KILL:
+		buf_clear(out);
+		return 0;
+	case KEY_BACKSPACE:
+	case KEY_DELETE:
+		if (out->len > 0)
+			out->data[--out->len] = '\0';
+		return 0;
+	default:
+		if (buf_append(out, &key, 1) != 0)
+			return err_set(err, ERR_LIMIT, "that is more than %d bytes, which no refresh token has", SECRET_MAX);
+		return 0;
+	}
+}
+
+static int read_keys(struct buf *out, struct err *err)
+{
+	char key = 0;
+	ssize_t n;
+	int result = 0;
+
+	while (result == 0) {
+		n = read(STDIN_FILENO, &key, 1);
+		if (n < 0 && errno != EINTR)
+			result = err_sys(err, errno, "the terminal cannot be read");
+		if (n == 0)
+			result = 1;
+		if (n == 1)
+			result = take_key(key, out, err);
+	}
+	return result < 0 ? -1 : 0;
+}
+
+/*
+ * Key by key: the terminal's own line editing would show the token, and silently drop what goes beyond 4,095 bytes of it.
+ * The keys that would end us come as bytes as well, so that the terminal is always put back.
+ */
+static int read_terminal(struct buf *out, struct err *err)
+{
+	struct termios saved, quiet;
+	int result;
+
+	if (tcgetattr(STDIN_FILENO, &saved) != 0)
+		return err_sys(err, errno, "the terminal cannot be asked");
+	quiet = saved;
+	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG);
+	quiet.c_cc[VMIN] = 1;
+	quiet.c_cc[VTIME] = 0;
+	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
+		return err_sys(err, errno, "the terminal cannot be set");
+	fputs(PROMPT, stderr);
+	result = read_keys(out, err);
+	fputs("\n", stderr);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
+	return result;
+}
+
+int read_secret(const char *path, struct buf *out, struct err *err)
+{
+	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+	int result;
+
+	if (name == path)
+		result = read_file(path, out, err);
+	else if (isatty(STDIN_FILENO))
+		result = read_terminal(out, err);
+	else
+		result = read_to_end(STDIN_FILENO, name, out, err);
+	if (result != 0)
+		return -1;
+	trim(out);
+	return prove(out, name, err);
+}

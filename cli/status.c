@@ -1,0 +1,186 @@
+/*
+ * The command status: tokend's one line of JSON, as it is or as a table. Called by main.c through the table of commands.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "cli/ask.h"
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "cli/status.h"
+#include "daemon/jsondoc.h"
+#include "lib/wire.h"
+
+#define CELL_MAX 32   /* bytes, for what we write ourselves */
+#define NOTE_INDENT 4
+
+struct row {
+	const char *cells[OUTPUT_TABLE_COLUMNS];
+	char token[CELL_MAX], grant[CELL_MAX], refresh[CELL_MAX];
+};
+
+static const char *const heads[OUTPUT_TABLE_COLUMNS] = {"ACCOUNT", "STATE", "TOKEN", "GRANT", "LAST REFRESH"};
+
+/* "59m left", or `absent` when there is no such number. */
+static void write_cell(char cell[CELL_MAX], bool known, int64_t seconds, const char *suffix, const char *absent)
+{
+	struct buf text = BUF_INIT(CELL_MAX - 1);
+
+	if (known) {
+		output_duration(&text, seconds);
+		buf_puts(&text, suffix);
+	} else {
+		buf_puts(&text, absent);
+	}
+	memcpy(cell, text.data ? text.data : "", text.len + 1);
+	buf_free(&text);
+}
+
+/* Seconds from the moment at `key` to now. False if it is absent, null or nonsense. */
+static bool age_of(const json_t *account, const char *key, int64_t now, int64_t *seconds)
+{
+	int64_t moment;
+
+	if (!jsondoc_integer(account, key, &moment) || moment <= 0)
+		return false;
+	*seconds = now - moment;
+	return true;
+}
+
+static const char *text_or(const json_t *account, const char *key, const char *absent)
+{
+	const char *text = json_string_value(json_object_get(account, key));
+
+	return text ? text : absent;
+}
+
+static void make_row(struct row *row, const json_t *account, int64_t now)
+{
+	int64_t seconds = 0;
+	bool known;
+
+	known = jsondoc_integer(account, "token_valid_for", &seconds);
+	write_cell(row->token, known, seconds, " left", "none");
+	known = age_of(account, "granted_at", now, &seconds);
+	write_cell(row->grant, known, seconds, " old", "-");
+	known = age_of(account, "last_refresh_at", now, &seconds);
+	write_cell(row->refresh, known, seconds, " ago", "never");
+	row->cells[0] = text_or(account, "account", "?");
+	row->cells[1] = text_or(account, "state", "?");
+	row->cells[2] = row->token;
+	row->cells[3] = row->grant;
+	row->cells[4] = row->refresh;
+}
+
+static bool is_in_trouble(const json_t *account)
+{
+	static const char *const states[] = {"needs_login", "backoff", "misconfigured"};
+	const char *state = text_or(account, "state", "");
+	int64_t failures;
+	size_t i;
+
+	for (i = 0; i < sizeof states / sizeof states[0]; i++)
+		if (strcmp(state, states[i]) == 0)
+			return true;
+	return (jsondoc_integer(account, "failures", &failures) && failures > 0) ||
+	       json_is_true(json_object_get(account, "unsaved"));
+}
+
+/* "Failed 3 times in a row. Next try in 4m." */
+static void describe_tries(struct buf *line, const json_t *account)
+{
+	int64_t failures = 0, next = 0;
+
+	if (jsondoc_integer(account, "failures", &failures) && failures > 1)
+		buf_printf(line, "Failed %lld times in a row. ", (long long)failures);
+	if (jsondoc_integer(account, "next_try_in", &next)) {
+		buf_puts(line, "Next try in ");
+		output_duration(line, next);
+		buf_puts(line, ".");
+	}
+}
+
+static void append_notes(struct buf *out, const json_t *account, size_t width)
+{
+	struct buf tries = BUF_INIT(256);
+
+	describe_tries(&tries, account);
+	output_paragraph(out, text_or(account, "last_error", ""), NOTE_INDENT, width);
+	output_paragraph(out, text_or(account, "remedy", ""), NOTE_INDENT, width);
+	output_paragraph(out, tries.len > 0 ? tries.data : "", NOTE_INDENT, width);
+	if (json_is_true(json_object_get(account, "unsaved")))
+		output_paragraph(out, "The newest refresh token could not be saved: do not stop tokend before its log says "
+		                 "store-repaired.", NOTE_INDENT, width);
+	buf_free(&tries);
+}
+
+void status_table(struct buf *out, const json_t *accounts, int64_t now, size_t width)
+{
+	struct output_table table = {{0}};
+	struct row row;
+	const json_t *account;
+	size_t i;
+
+	output_measure(&table, heads);
+	json_array_foreach(accounts, i, account) {
+		make_row(&row, account, now);
+		output_measure(&table, row.cells);
+	}
+	output_fit(&table, width);
+	output_row(out, &table, heads);
+	json_array_foreach(accounts, i, account) {
+		make_row(&row, account, now);
+		output_row(out, &table, row.cells);
+		if (is_in_trouble(account))
+			append_notes(out, account, width);
+	}
+}
+
+/* An array, also of the one account that was asked for. NULL with *err set. */
+static json_t *parse_answer(const struct buf *answer, struct err *err)
+{
+	json_t *root = jsondoc_parse(answer->data, answer->len, WIRE_STATUS_MAX, err), *array;
+
+	if (!root)
+		err_prefix(err, "tokend's answer cannot be read");
+	if (!root || json_is_array(root))
+		return root;
+	array = json_array();
+	if (!array || json_array_append_new(array, root) != 0) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		json_decref(array);
+		return NULL;
+	}
+	return array;
+}
+
+static int print_table(const struct buf *answer, struct err *err)
+{
+	struct buf text = BUF_INIT(OUTPUT_MAX);
+	json_t *accounts = parse_answer(answer, err);
+	int result;
+
+	if (!accounts)
+		return -1;
+	if (json_array_size(accounts) > 0)
+		status_table(&text, accounts, time(NULL), output_width());
+	else
+		buf_puts(&text, "The configuration has no accounts.\n");
+	result = output_print(&text, err);
+	json_decref(accounts);
+	buf_free(&text);
+	return result;
+}
+
+enum cli_exit cli_status(const struct cli_call *call, struct err *err)
+{
+	char star[] = "*";
+	const struct buf everything = {.data = star, .len = 1};
+	struct buf answer = BUF_INIT(WIRE_STATUS_MAX);
+	enum cli_exit result = ask(call, "status", call->account ? NULL : &everything, &answer, err);
+
+	if (result == CLI_DONE && (call->json ? output_line(&answer, err) : print_table(&answer, err)) != 0)
+		result = CLI_FAILED;
+	buf_free(&answer);
+	return result;
+}
