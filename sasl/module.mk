@@ -1,0 +1,49 @@
+# Loaded into the MTA's process: libc only (-z defs proves it at link time), one exported symbol.
+PLUGIN_MODULE_LDFLAGS = $(PLUGIN_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^sasl_client_plug_init$$'
+if !SANITIZERS
+PLUGIN_MODULE_LDFLAGS += -Wl,-z,defs
+endif
+
+noinst_LTLIBRARIES += sasl/libresponse.la
+sasl_libresponse_la_SOURCES = sasl/response.c sasl/response.h
+sasl_libresponse_la_CFLAGS = $(PLUGIN_CFLAGS)
+
+saslplugin_LTLIBRARIES += sasl/libmailbearer.la
+sasl_libmailbearer_la_SOURCES = sasl/plugin.c sasl/mech.c sasl/mech.h
+sasl_libmailbearer_la_CFLAGS = $(PLUGIN_CFLAGS)
+sasl_libmailbearer_la_LDFLAGS = $(PLUGIN_MODULE_LDFLAGS)
+sasl_libmailbearer_la_LIBADD = sasl/libresponse.la client/libclient.la lib/libbase.la
+
+# The same with half a second of patience, so that a test sees the deadline pass. Never installed.
+check_LTLIBRARIES += tests/blackbox/libimpatient.la
+tests_blackbox_libimpatient_la_SOURCES = sasl/plugin.c sasl/mech.c
+tests_blackbox_libimpatient_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_DEADLINE_MS=500
+tests_blackbox_libimpatient_la_CFLAGS = $(PLUGIN_CFLAGS)
+tests_blackbox_libimpatient_la_LDFLAGS = $(PLUGIN_MODULE_LDFLAGS) -rpath /nonexistent
+tests_blackbox_libimpatient_la_LIBADD = $(sasl_libmailbearer_la_LIBADD)
+
+check_PROGRAMS += tests/blackbox/saslclient tests/bench/bench_plugin tests/bench/bench_socket
+tests_blackbox_saslclient_SOURCES = tests/blackbox/saslclient.c
+tests_blackbox_saslclient_LDADD = $(SASL_LIBS)
+tests_bench_bench_plugin_SOURCES = tests/bench/bench_plugin.c
+tests_bench_bench_plugin_LDADD = $(SASL_LIBS)
+tests_bench_bench_socket_SOURCES = tests/bench/bench_socket.c
+tests_bench_bench_socket_LDADD = client/libclient.la lib/libbase.la
+
+check_PROGRAMS += tests/unit/test_response tests/unit/test_mech
+tests_unit_test_response_SOURCES = tests/unit/test_response.c
+tests_unit_test_response_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_response_LDADD = sasl/libresponse.la lib/libbase.la $(CMOCKA_LIBS)
+# tokenclient_ask() is the test's own.
+tests_unit_test_mech_SOURCES = tests/unit/test_mech.c sasl/mech.c
+tests_unit_test_mech_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_mech_LDADD = sasl/libresponse.la lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_response tests/unit/test_mech
+
+FUZZ_NAMES += challenge
+check_PROGRAMS += tests/fuzz/replay_challenge
+tests_fuzz_replay_challenge_SOURCES = tests/fuzz/fuzz_challenge.c tests/fuzz/replay.c
+tests_fuzz_replay_challenge_LDADD = sasl/libresponse.la lib/libbase.la
+
+BLACKBOX_TESTS += tests/blackbox/test_plugin.py
+EXTRA_DIST += tests/blackbox/test_plugin.py tests/fakes/fake_tokend.py
