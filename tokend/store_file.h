@@ -13,9 +13,11 @@
  */
 struct store;
 
-/* Makes the directory when it is missing (0700), proves that it is ours alone, locks it, removes temporary files left by
- * a crash. Takes the key over, also when it fails. NULL with *err set (ERR_BUSY: another tokend runs on this state; the text names
- * its pid). */
+/*
+ * Makes the directory when it is missing (0700), proves that it is ours alone, locks it, removes temporary files left by
+ * a crash. Takes the key over, also when it fails. NULL with *err set (ERR_BUSY: another tokend runs on this state; the
+ * text names its pid). The lock is inherited by fork: a daemon may go to the background afterwards.
+ */
 struct store *store_open(const char *directory, struct seal_key *key, struct err *err);
 void store_close(struct store *store); /* NULL is legal */
 
@@ -24,7 +26,8 @@ int store_load(struct store *store, const char *account, struct store_record *ou
 
 /*
  * Durable when it returns 0: temp file, fsync, rename, fsync of the folder. On -1 the file that was there is there
- * still (or the new one, whole, if only the last of these failed). A file that store_load could not read is first put aside as NAME.grant.unreadable-SECONDS, never overwritten.
+ * still (or the new one, whole, if only the last of these failed). A file that store_load could not read is put aside
+ * as NAME.grant.unreadable-SECONDS, never overwritten.
  */
 int store_save(struct store *store, const char *account, const struct store_record *record, struct err *err);
 
