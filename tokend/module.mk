@@ -4,17 +4,33 @@ noinst_LTLIBRARIES += tokend/libtokend.la
 tokend_libtokend_la_SOURCES = \
 	tokend/access.c tokend/access.h \
 	tokend/account.c tokend/account.h \
+	tokend/base64url.c tokend/base64url.h \
+	tokend/broker.c tokend/broker.h tokend/broker_private.h \
+	tokend/broker_configure.c tokend/broker_grant.c tokend/broker_keeper.c \
+	tokend/broker_maps.c tokend/broker_request.c tokend/broker_status.c \
+	tokend/discovery.c tokend/discovery.h \
+	tokend/jwt.c tokend/jwt.h tokend/jwt_private.h tokend/jwt_key.c \
 	tokend/oauth.c tokend/oauth.h tokend/oauth_private.h \
 	tokend/oauth_answer.c \
 	tokend/oauth_metadata.c \
 	tokend/outcome.c tokend/outcome.h \
+	tokend/process.c tokend/process.h \
 	tokend/seal.c tokend/seal.h \
+	tokend/server.c tokend/server.h tokend/server_private.h \
+	tokend/server_client.c tokend/server_ops.c tokend/server_peers.c \
 	tokend/store.c tokend/store.h
 
 # The doors: the disk, the event loop, the network.
 noinst_LTLIBRARIES += tokend/libdoors.la
 tokend_libdoors_la_SOURCES = \
+	tokend/http.c tokend/http.h tokend/http_error.c tokend/http_private.h \
+	tokend/loop.c tokend/loop.h \
 	tokend/store_file.c tokend/store_file.h
+
+sbin_PROGRAMS += mailbearer-tokend
+mailbearer_tokend_SOURCES = tokend/main.c
+mailbearer_tokend_LDADD = tokend/libtokend.la tokend/libdoors.la daemon/libdaemon.la lib/libbase.la \
+	$(CONFUSE_LIBS) $(EVENT_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
 
 tokend_test_libs = tokend/libtokend.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS) $(OPENSSL_LIBS)
 
@@ -29,6 +45,12 @@ tests_unit_test_account_SOURCES = tests/unit/test_account.c
 tests_unit_test_account_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_account_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_account
+
+check_PROGRAMS += tests/unit/test_jwt
+tests_unit_test_jwt_SOURCES = tests/unit/test_jwt.c
+tests_unit_test_jwt_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_jwt_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_jwt
 
 check_PROGRAMS += tests/unit/test_oauth
 tests_unit_test_oauth_SOURCES = tests/unit/test_oauth.c
