@@ -16,7 +16,7 @@ tokend_libtokend_la_SOURCES = \
 	tokend/outcome.c tokend/outcome.h \
 	tokend/process.c tokend/process.h \
 	tokend/seal.c tokend/seal.h \
-	tokend/server.c tokend/server.h tokend/server_private.h \
+	tokend/server_listener.c tokend/server.h tokend/server_private.h \
 	tokend/server_client.c tokend/server_ops.c tokend/server_peers.c \
 	tokend/store.c tokend/store.h
 
