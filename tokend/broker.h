@@ -35,13 +35,20 @@ typedef void broker_cb(void *arg, const struct broker_answer *answer);
 /* Borrows loop, http and store, which outlive it. No accounts yet. NULL with *err set. */
 struct broker *broker_new(struct loop *loop, struct http *http, struct store *store, struct err *err);
 
-/* Answers everybody who waits (TEMP, "tokend is stopping"), tries once more to save what is unsaved, frees. NULL is legal. */
+/* Answers everybody who waits (TEMP, "tokend is stopping"), now, and starts no more requests. Those in flight go on:
+ * their answers may hold a refresh token in the place of one that is spent. */
+void broker_stop(struct broker *broker);
+
+/* Is a request in flight? */
+bool broker_busy(const struct broker *broker);
+
+/* Stops, aborts what is in flight, tries once more to save what is unsaved, frees. NULL is legal. */
 void broker_free(struct broker *broker);
 
 /*
  * Takes new settings over: everything is built and proved first, then swapped. On success the broker owns them, and
- * accounts that did not change keep tokens, requests and those who wait. On failure nothing has changed, the settings are still
- * the caller's, and *err says why. Used at start and at each reload.
+ * accounts that did not change keep tokens, requests and those who wait. On failure nothing has changed, the settings
+ * are still the caller's, and *err says why. Used at start and at each reload.
  */
 int broker_configure(struct broker *broker, struct settings *settings, struct err *err);
 

@@ -1,0 +1,379 @@
+/*
+ * One account: feeds the state machine of account.h, does what it says, and speaks of what came of it, in the log once
+ * and in answers as often as asked. The refresh token is broker_grant.c's, the request broker_request.c's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/log.h"
+#include "tokend/broker_private.h"
+
+static void feed(struct keeper *keeper, enum account_event event, struct account_input *in, unsigned mask);
+
+int64_t keeper_seconds_until(const struct keeper *keeper, int64_t at)
+{
+	int64_t left = at - loop_now(keeper->broker->loop);
+
+	return left > 0 ? (left + 999) / 1000 : 0;
+}
+
+/* --- what is known of its troubles --- */
+
+/* What to do about an `error` of RFC 6749 that somebody must repair. */
+static const char *remedy_for(const char *error)
+{
+	static const struct {
+		const char *error, *remedy;
+	} remedies[] = {
+	    {"invalid_client",
+	     "check client_id and client_secret_file (the secret's value, not its ID; has it expired?)"},
+	    {"unauthorized_client", "allow the application this grant at the provider; check tenant and client_id"},
+	    {"invalid_scope", "check scope; leave it out to use the provider's own"},
+	    {"invalid_target", "check scope: one resource only, the mail server's"},
+	    {"invalid_resource", "check scope: the provider does not know that resource in this tenant"},
+	    {"unsupported_grant_type", "check grant and the token endpoint"},
+	    {"invalid_request", "check tenant, client_id and scope"},
+	    {"discovery", "check tenant, cloud and metadata_url"},
+	    {"token_too_short", "set min_validity lower, or have the provider make tokens that live longer"},
+	};
+
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
+		if (strcmp(error, remedies[i].error) == 0)
+			return remedies[i].remedy;
+	return "see what the provider's administrator can make of it";
+}
+
+void keeper_blame(struct keeper *keeper, const char *error, const char *detail, const char *remedy)
+{
+	if (detail[0] != '\0')
+		snprintf(keeper->error, sizeof(keeper->error), "%s: %s", error, detail);
+	else
+		snprintf(keeper->error, sizeof(keeper->error), "%s", error);
+	snprintf(keeper->remedy, sizeof(keeper->remedy), "%s", remedy);
+	if (keeper->failing_since == 0)
+		keeper->failing_since = loop_now(keeper->broker->loop);
+}
+
+static void forgive(struct keeper *keeper)
+{
+	keeper->error[0] = '\0';
+	keeper->remedy[0] = '\0';
+	keeper->failing_since = 0;
+}
+
+const char *keeper_reason(const struct keeper *keeper, char *text, size_t size)
+{
+	const struct account *machine = &keeper->machine;
+
+	if (machine->state == ACCOUNT_NEEDS_LOGIN)
+		snprintf(text, size, "%s must sign in again: %s (%s)", keeper->conf->name, keeper->remedy,
+			 keeper->error);
+	else
+		snprintf(text, size, "%s%s%s", keeper->error[0] != '\0' ? keeper->error : "there is no token yet",
+			 keeper->remedy[0] != '\0' ? "; " : "", keeper->remedy);
+	return text;
+}
+
+int64_t keeper_unusable_for(const struct keeper *keeper)
+{
+	int64_t now = loop_now(keeper->broker->loop);
+	int64_t since = keeper->failing_since;
+
+	if (account_can_serve(&keeper->machine, now) || (keeper->machine.has_grant && since == 0))
+		return -1;
+	if (keeper->served_until > since)
+		since = keeper->served_until;
+	return since < now ? (now - since) / 1000 : 0;
+}
+
+/* --- what it says --- */
+
+static void say_why_not(const struct keeper *keeper, const char *prefix, struct broker_answer *now)
+{
+	const struct account *machine = &keeper->machine;
+	char reason[ERR_TEXT_MAX];
+
+	keeper_reason(keeper, reason, sizeof(reason));
+	if (machine->state == ACCOUNT_BACKOFF || machine->state == ACCOUNT_MISCONFIGURED)
+		broker_say(now, WIRE_TEMP, "%s%.400s; next try in %lld s", prefix, reason,
+			   (long long)keeper_seconds_until(keeper, machine->next_try));
+	else
+		broker_say(now, WIRE_TEMP, "%s%s", prefix, reason);
+}
+
+void keeper_answer(const struct keeper *keeper, enum wait_for what, struct broker_answer *now)
+{
+	const char *saved = what == WAIT_IMPORT ? "saved, but " : "";
+	int64_t left = keeper_seconds_until(keeper, keeper->machine.token_until);
+
+	if (what == WAIT_TOKEN && account_can_serve(&keeper->machine, loop_now(keeper->broker->loop))) {
+		now->result = WIRE_OK;
+		if (secret_append(keeper->access_token, &now->text) != 0) {
+			buf_clear(&now->text);
+			broker_say(now, WIRE_TEMP, "the token is too long to be handed out");
+		}
+	} else if (what != WAIT_TOKEN && keeper->error[0] == '\0' && keeper->access_token != NULL) {
+		broker_say(now, WIRE_OK, "%stoken good for %lld s", what == WAIT_IMPORT ? "saved; " : "",
+			   (long long)left);
+	} else {
+		say_why_not(keeper, saved, now);
+	}
+}
+
+/* --- outcomes --- */
+
+static void log_failure(const struct keeper *keeper, enum event event)
+{
+	log_event(event, keeper->conf->name, log_text("client", keeper->client->conf->name),
+		  log_text("reason", keeper->error),
+		  log_text("remedy", keeper->remedy[0] != '\0' ? keeper->remedy : NULL),
+		  log_number("failures", keeper->machine.failures),
+		  log_number("next_try_in", keeper_seconds_until(keeper, keeper->machine.next_try)));
+}
+
+static void failed(struct keeper *keeper, const struct broker_result *result, enum outcome outcome)
+{
+	const struct oauth_answer *answer = &result->answer;
+	struct account_input in = {.retry_after_ms = result->retry_after_ms};
+	char login[KEEPER_REMEDY_MAX];
+
+	if (outcome == OUTCOME_GRANT_LOST) {
+		snprintf(login, sizeof(login), "mailbearer login %.150s", keeper->conf->name);
+		keeper_blame(keeper, answer->error, answer->detail, login);
+		feed(keeper, ACCOUNT_GOT_LOST, &in, ~0U);
+		log_failure(keeper, EVENT_GRANT_LOST);
+	} else if (outcome == OUTCOME_MISCONFIGURED) {
+		keeper_blame(keeper, answer->error, answer->detail, remedy_for(answer->error));
+		feed(keeper, ACCOUNT_GOT_MISCONFIGURED, &in, ~0U);
+		log_failure(keeper, EVENT_MISCONFIGURED);
+	} else {
+		keeper_blame(keeper, answer->error, answer->detail, "");
+		feed(keeper, ACCOUNT_GOT_RETRY, &in, ~0U);
+		log_failure(keeper, result->undiscovered ? EVENT_DISCOVERY_FAILED : EVENT_REFRESH_FAILED);
+	}
+}
+
+/* The machine would not have the new token; its state says why. */
+static void token_of_no_use(struct keeper *keeper, const struct broker_result *result)
+{
+	char detail[OAUTH_DETAIL_MAX];
+
+	if (keeper->machine.state == ACCOUNT_MISCONFIGURED) {
+		snprintf(detail, sizeof(detail), "the provider's tokens are good for %lld s, and min_validity is %d s",
+			 (long long)result->answer.expires_in, keeper->conf->min_validity);
+		keeper_blame(keeper, "token_too_short", detail, remedy_for("token_too_short"));
+		log_failure(keeper, EVENT_MISCONFIGURED);
+	} else {
+		keeper_blame(keeper, "late_answer", "the new token had all but run out when it came", "");
+		log_failure(keeper, EVENT_REFRESH_FAILED);
+	}
+}
+
+static void got_token(struct keeper *keeper, struct broker_result *result, bool rotated)
+{
+	struct account_input in = {.expires_in_ms = result->answer.expires_in * 1000, .sent_at = result->sent_at};
+	struct loop *loop = keeper->broker->loop;
+	struct secret *before = keeper->access_token;
+
+	keeper->access_token = result->answer.access_token;
+	result->answer.access_token = NULL;
+	secret_free(before);
+	feed(keeper, ACCOUNT_GOT_TOKEN, &in, ~0U);
+	if (keeper->access_token == NULL) {
+		token_of_no_use(keeper, result);
+		return;
+	}
+	forgive(keeper);
+	keeper->last_success = loop_wall(loop);
+	keeper->served_until = keeper->machine.token_until - keeper->machine.min_validity_ms;
+	log_event(EVENT_TOKEN_REFRESHED, keeper->conf->name,
+		  log_number("valid_for", keeper_seconds_until(keeper, keeper->machine.token_until)),
+		  log_number("took_ms", result->took_ms), log_text("refresh_token", rotated ? "new" : NULL));
+}
+
+static void on_refreshed(void *arg, struct broker_result *result)
+{
+	struct keeper *keeper = arg;
+	enum outcome outcome = result->answer.outcome;
+	bool rotated = outcome == OUTCOME_TOKEN && keeper->record.refresh_token != NULL &&
+		       result->answer.refresh_token != NULL &&
+		       !secret_equal(result->answer.refresh_token, keeper->record.refresh_token);
+
+	keeper->refresh = NULL;
+	if (rotated) { /* first of all: it may be the only one that still works */
+		grant_rotate(keeper, result->answer.refresh_token);
+		result->answer.refresh_token = NULL;
+	}
+	if (keeper->outdated) {
+		keeper->outdated = false;
+		keeper_event(keeper, ACCOUNT_GRANT_ADDED);
+		return;
+	}
+	if (outcome == OUTCOME_GRANT_LOST && keeper->conf->grant != SETTINGS_REFRESH_TOKEN)
+		outcome = OUTCOME_MISCONFIGURED; /* nobody can sign in for it */
+	if (outcome == OUTCOME_TOKEN)
+		got_token(keeper, result, rotated);
+	else
+		failed(keeper, result, outcome);
+}
+
+/* --- the machine --- */
+
+/* That it cannot even be sent is an outcome, too. */
+static void start_refresh(struct keeper *keeper)
+{
+	struct broker_result result = {.answer.outcome = OUTCOME_RETRY, .answer.error = "not_sent"};
+	struct err err = {.code = ERR_NONE};
+
+	keeper->outdated = false;
+	keeper->refresh = broker_request_start(keeper->broker, keeper->client, keeper->record.refresh_token,
+					       on_refreshed, keeper, &err);
+	if (keeper->refresh != NULL)
+		return;
+	snprintf(result.answer.detail, sizeof(result.answer.detail), "%.*s", OAUTH_DETAIL_MAX - 1, err.text);
+	failed(keeper, &result, OUTCOME_RETRY);
+}
+
+static void set_tick(struct keeper *keeper)
+{
+	int64_t at = keeper->machine.wake_at;
+
+	if (at == keeper->tick_at)
+		return;
+	keeper->tick_at = at;
+	if (at == 0)
+		loop_timer_cancel(keeper->tick);
+	else
+		loop_timer_set(keeper->tick, at - loop_now(keeper->broker->loop));
+}
+
+static void drop_token(struct keeper *keeper)
+{
+	int64_t now = loop_now(keeper->broker->loop);
+
+	secret_free(keeper->access_token);
+	keeper->access_token = NULL;
+	if (keeper->served_until > now)
+		keeper->served_until = now;
+}
+
+/* One event, and those of the actions that it asks for which are in the mask. */
+static void feed(struct keeper *keeper, enum account_event event, struct account_input *in, unsigned mask)
+{
+	struct broker *broker = keeper->broker;
+	unsigned actions;
+
+	in->now = loop_now(broker->loop);
+	in->random = loop_random(broker->loop, UINT32_MAX);
+	actions = account_event(&keeper->machine, event, in) & mask;
+	if ((actions & ACCOUNT_ABORT_REFRESH) != 0) {
+		broker_request_abort(keeper->refresh);
+		keeper->refresh = NULL;
+	}
+	if ((actions & ACCOUNT_DROP_TOKEN) != 0)
+		drop_token(keeper);
+	if ((actions & ACCOUNT_START_REFRESH) != 0 && !broker->stopping)
+		start_refresh(keeper);
+	if ((actions & ACCOUNT_ANSWER) != 0)
+		broker_tell(keeper, account_worth_waiting(&keeper->machine));
+	set_tick(keeper);
+}
+
+void keeper_event(struct keeper *keeper, enum account_event event)
+{
+	struct account_input in = {.now = 0};
+
+	feed(keeper, event, &in, ~0U);
+}
+
+void keeper_force(struct keeper *keeper)
+{
+	if (keeper->client->source != NULL)
+		discovery_end_pause(keeper->client->source);
+	keeper_event(keeper, ACCOUNT_FORCED);
+}
+
+void keeper_grant_with_token(struct keeper *keeper, struct broker_result *result)
+{
+	struct account_input in = {.now = 0};
+
+	/* The machine would send a request at once if one is in flight; here is its answer. */
+	feed(keeper, ACCOUNT_GRANT_ADDED, &in, ~(unsigned)ACCOUNT_START_REFRESH);
+	got_token(keeper, result, true);
+}
+
+static void on_tick(void *arg)
+{
+	struct keeper *keeper = arg;
+
+	keeper->tick_at = 0;
+	keeper_event(keeper, ACCOUNT_TICK);
+}
+
+/* --- its life --- */
+
+static void on_save(void *arg)
+{
+	grant_save(arg);
+}
+
+struct keeper *keeper_new(struct broker *broker, const struct settings_account *conf,
+			  const struct broker_client *client, struct err *err)
+{
+	struct keeper *keeper = calloc(1, sizeof(*keeper));
+	struct account_input in = {.now = loop_now(broker->loop), .random = loop_random(broker->loop, UINT32_MAX)};
+
+	if (keeper != NULL) {
+		*keeper = (struct keeper){.broker = broker, .conf = conf, .client = client};
+		TAILQ_INIT(&keeper->waits);
+		keeper->tick = loop_timer_new(broker->loop, on_tick, keeper);
+		keeper->save_timer = loop_timer_new(broker->loop, on_save, keeper);
+	}
+	if (keeper == NULL || keeper->tick == NULL || keeper->save_timer == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		keeper_free(keeper);
+		return NULL;
+	}
+	account_init(&keeper->machine, conf->min_validity * 1000, grant_load(keeper), &in);
+	set_tick(keeper);
+	return keeper;
+}
+
+/* The request in flight goes on. What it brings is taken or not, as `outdated` says. */
+void keeper_reconfigure(struct keeper *keeper, const struct settings_account *conf, const struct broker_client *client,
+			bool changed)
+{
+	bool restart = keeper->refresh != NULL && !broker_request_change_client(keeper->refresh, client);
+
+	keeper->conf = conf;
+	keeper->client = client;
+	keeper->machine.min_validity_ms = conf->min_validity * 1000;
+	if (keeper->trial != NULL && (changed || !broker_request_change_client(keeper->trial, client)))
+		grant_end_trial(keeper, "the settings of the account changed meanwhile: import it again");
+	if (restart) {
+		broker_request_abort(keeper->refresh);
+		start_refresh(keeper);
+	} else if (changed && keeper->refresh != NULL) {
+		keeper->outdated = true;
+	} else if (changed && keeper->machine.has_grant) {
+		keeper_event(keeper, ACCOUNT_GRANT_ADDED);
+	} else if (keeper->machine.state == ACCOUNT_BACKOFF || keeper->machine.state == ACCOUNT_MISCONFIGURED) {
+		keeper_force(keeper); /* what was reloaded may be the repair */
+	}
+}
+
+void keeper_free(struct keeper *keeper)
+{
+	if (keeper == NULL)
+		return;
+	broker_request_abort(keeper->refresh);
+	grant_end_trial(keeper, "");
+	if (keeper->unsaved)
+		grant_save(keeper);
+	store_record_free(&keeper->record);
+	secret_free(keeper->access_token);
+	loop_timer_free(keeper->tick);
+	loop_timer_free(keeper->save_timer);
+	free(keeper);
+}

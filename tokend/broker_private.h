@@ -1,0 +1,223 @@
+#ifndef MAILBEARER_TOKEND_BROKER_PRIVATE_H
+#define MAILBEARER_TOKEND_BROKER_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include "daemon/senders.h"
+#include "lib/secret.h"
+#include "tokend/account.h"
+#include "tokend/broker.h"
+#include "tokend/discovery.h"
+#include "tokend/oauth.h"
+#include "tokend/store.h"
+
+/*
+ * Shared by the files of the broker only:
+ *
+ *    broker.c            its life, who waits for what, the maps that ask for a token
+ *    broker_configure.c  settings in force and their replacement
+ *    broker_grant.c      refresh tokens: store, import, forget
+ *    broker_keeper.c     one account: drives the state machine of account.h, speaks of its outcomes
+ *    broker_maps.c       the maps that answer from the settings alone, and `account`
+ *    broker_request.c    one token request, from the metadata document to the parsed answer
+ *    broker_status.c     the `status` map
+ */
+
+/* --- clients and requests --- */
+
+/* What a client of the settings needs at run time. Lives as long as they do. */
+struct broker_client {
+	const struct settings_client *conf;
+	struct secret *secret;           /* or NULL: a public client */
+	struct discovery_source *source; /* or NULL: the token endpoint is configured */
+};
+
+struct broker_request;
+
+/* How a request ended. Borrowed for the call; whoever wants a secret of the answer takes it out and leaves NULL. */
+struct broker_result {
+	struct oauth_answer answer; /* in its texts, what was sent is blotted out */
+	bool undiscovered;          /* it failed for want of the metadata document */
+	int64_t sent_at;            /* loop_now() */
+	int64_t took_ms;
+	int64_t retry_after_ms; /* 0: none was given */
+};
+
+typedef void broker_request_cb(void *arg, struct broker_result *result);
+
+/* Asks for a token: with the refresh token, or with client_credentials where that is NULL. Calls back exactly once,
+ * never before it has returned, not at all after broker_request_abort. NULL with *err set: nothing was started. */
+struct broker_request *broker_request_start(struct broker *broker, const struct broker_client *client,
+                                            const struct secret *refresh_token, broker_request_cb *cb, void *arg,
+                                            struct err *err);
+void broker_request_abort(struct broker_request *request); /* NULL is legal; illegal once its callback has begun */
+
+/* The client's new settings count for what is not sent yet. False: it waits for a document that the new ones do not
+ * want, and must be aborted before the old ones go. */
+bool broker_request_change_client(struct broker_request *request, const struct broker_client *client);
+
+/* The scope that a client asks for, or NULL. */
+const char *broker_scope(const struct settings_client *conf, enum settings_grant grant);
+
+/* --- those who wait --- */
+
+enum wait_for {
+	WAIT_TOKEN,   /* the access token, or why there is none */
+	WAIT_REFRESH, /* how the refresh in flight goes */
+	WAIT_IMPORT,  /* the same, for a token that is saved already */
+	WAIT_TRIAL,   /* how the trial of a token goes: whoever runs it settles this */
+	WAIT_TEXT     /* `text` is the answer */
+};
+
+TAILQ_HEAD(wait_list, broker_wait);
+
+struct keeper;
+
+struct broker_wait {
+	TAILQ_ENTRY(broker_wait) entry;
+	struct wait_list *list; /* the one it is in */
+	struct broker *broker;
+	struct keeper *keeper; /* whose answer it is; NULL with WAIT_TEXT */
+	enum wait_for what;
+	enum wire_result result;
+	char text[ERR_TEXT_MAX];
+	struct loop_timer *timer;
+	broker_cb *cb;
+	void *arg;
+};
+
+#define BROKER_TOKEN_WAIT_MS (25 * 1000)  /* the plugin gives up after 30 s */
+#define BROKER_ADMIN_WAIT_MS (60 * 1000)  /* longer than discovery and request together */
+
+/* Waits for `what` of the keeper. NULL with *now filled in: no memory. */
+struct broker_wait *broker_wait_new(struct keeper *keeper, enum wait_for what, const struct broker_question *question,
+                                    struct broker_answer *now);
+
+/* From now on its answer is this text, and it is due. NULL is legal, and so is one that has its text. */
+void broker_wait_settle(struct broker_wait *wait, enum wire_result result, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The answers to those who wait for it are due, or only to those who want a token. They are told from the loop, since
+ * whoever is told may ask again at once. */
+void broker_tell(struct keeper *keeper, bool tokens_only);
+
+/* Everybody who waits for it gets this answer instead. */
+void broker_dismiss(struct keeper *keeper, const char *reason);
+
+/* Fills in an answer. Always returns NULL: nobody waits. */
+struct broker_wait *broker_say(struct broker_answer *now, enum wire_result result, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* --- accounts --- */
+
+#define KEEPER_REMEDY_MAX 200
+
+/* What is kept of an account: its machine, its secrets, its requests, and what is known of its troubles. */
+struct keeper {
+	struct broker *broker;
+	const struct settings_account *conf;
+	const struct broker_client *client;
+
+	struct account machine;
+	struct loop_timer *tick;
+	int64_t tick_at; /* what it is set to; 0: not */
+	struct secret *access_token;
+	struct broker_request *refresh; /* in flight, or NULL */
+	bool outdated;                  /* settings changed since it was sent: its access token is of no use */
+
+	struct store_record record; /* refresh_token NULL: there is none */
+	bool unsaved;               /* the record is newer than the one on disk */
+	unsigned save_failures;     /* in a row */
+	struct loop_timer *save_timer;
+
+	struct broker_request *trial; /* of a refresh token that is to replace the one that works, or NULL */
+	struct secret *candidate;     /* that token */
+	struct broker_wait *importer; /* who brought it; NULL when gone */
+
+	struct wait_list waits;
+	int64_t failing_since; /* loop_now() of the first failure in a row; 0: not failing */
+	int64_t served_until;  /* loop_now() until which the last access token could be served */
+	int64_t last_success;  /* loop_wall(); 0: never */
+	char error[ERR_TEXT_MAX]; /* "ERROR: DETAIL" of the last failure, "" after a success */
+	char remedy[KEEPER_REMEDY_MAX];
+};
+
+/* With its record, if its grant has one and the store has it. NULL with *err set. */
+struct keeper *keeper_new(struct broker *broker, const struct settings_account *conf,
+                          const struct broker_client *client, struct err *err);
+
+/* New settings for the same grant, `changed` if they alter what is asked for. */
+void keeper_reconfigure(struct keeper *keeper, const struct settings_account *conf, const struct broker_client *client,
+                        bool changed);
+
+/* Aborts what is in flight and frees; nobody may be waiting. NULL is legal. */
+void keeper_free(struct keeper *keeper);
+
+/* An event of the state machine, and all that follows from it. */
+void keeper_event(struct keeper *keeper, enum account_event event);
+
+/* The same for a grant that replaces the old one and has brought an access token along, which is taken over. */
+void keeper_grant_with_token(struct keeper *keeper, struct broker_result *result);
+
+/* A forced refresh: pauses end. */
+void keeper_force(struct keeper *keeper);
+
+/* Puts the answer for `what`, as things stand, into *now. */
+void keeper_answer(const struct keeper *keeper, enum wait_for what, struct broker_answer *now);
+
+/* Why there is no token, with the remedy: "invalid_grant: ...". Returns `text`. */
+const char *keeper_reason(const struct keeper *keeper, char *text, size_t size);
+
+/* Remembers a failure for the answers and the status, and since when it lasts. */
+void keeper_blame(struct keeper *keeper, const char *error, const char *detail, const char *remedy);
+
+/* For how long the account has been unable to send, in seconds; -1: it is able to. */
+int64_t keeper_unusable_for(const struct keeper *keeper);
+
+/* Seconds until a moment of loop_now(), rounded up, never negative. */
+int64_t keeper_seconds_until(const struct keeper *keeper, int64_t at);
+
+/* --- grants --- */
+
+/* Reads the record of a new keeper. True if it holds a grant for its client; else the reason is remembered. */
+bool grant_load(struct keeper *keeper);
+
+/* A refresh token that came with an answer replaces the old one: on disk when this returns, or unsaved and retried. */
+void grant_rotate(struct keeper *keeper, struct secret *refresh_token);
+
+/* One try to save what is unsaved. */
+void grant_save(struct keeper *keeper);
+
+/* Aborts the trial of an imported token, if there is one, and tells the importer why. */
+void grant_end_trial(struct keeper *keeper, const char *reason);
+
+/* --- the whole --- */
+
+struct broker {
+	struct loop *loop;
+	struct http *http;
+	struct store *store;
+	struct discovery *discovery;
+	struct settings *settings; /* NULL before the first broker_configure */
+	struct senders *senders;
+	struct broker_client *clients; /* one for each client of the settings */
+	struct keeper **keepers;       /* one for each account of the settings */
+	struct wait_list due;
+	struct loop_timer *soon; /* tells those in `due` */
+	bool stopping;
+};
+
+/* The account of this very name; also a wildcard account, by its own name or by one of its mailboxes. Or NULL. */
+struct keeper *broker_find(const struct broker *broker, const char *name, size_t len);
+
+/* "PERM no account KEY in FILE". Returns NULL. */
+struct broker_wait *broker_say_no_account(const struct broker *broker, const char *name, size_t len,
+                                          struct broker_answer *now);
+
+/* The keeper of an account of the settings in force. */
+struct keeper *broker_keeper_of(const struct broker *broker, const struct settings_account *conf);
+
+/* Frees what the settings in force stand on; keepers must be gone. */
+void broker_clients_free(struct broker_client *clients, size_t count);
+
+#endif
