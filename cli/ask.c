@@ -41,7 +41,7 @@ static int find_socket(const char *config, char path[PATH_SIZE], struct err *err
 /* Does the answer say that this user may not ask? tokend words it "uid 1000 may not ask ...". */
 static bool is_about_rights(const struct err *err)
 {
-	return strncmp(err->text, "uid ", 4) == 0 && strstr(err->text, " may not ask") != NULL;
+	return strncmp(err->text, "uid ", 4) == 0 && strstr(err->text, " may not ask ") != NULL;
 }
 
 /* tokend's refusal as our error. */
@@ -49,7 +49,8 @@ static void explain(const struct cli_call *call, enum wire_result result, const 
 {
 	err_set(err, ERR_DENIED, "%.*s", (int)answer->len, answer->len ? answer->data : "");
 	if (is_about_rights(err)) {
-		err_set(err, ERR_DENIED, "%s; run it with sudo", err->text);
+		if (!strstr(err->text, "sudo"))
+			err_set(err, ERR_DENIED, "%s; or run it with sudo", err->text);
 		return;
 	}
 	if (answer->len == 0)

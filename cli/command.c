@@ -124,7 +124,7 @@ static int read_option(struct reader *reader, const char *arg)
 		reader->no_more = true;
 	} else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
 		line->want = COMMAND_HELP;
-	} else if (strcmp(arg, "--version") == 0) {
+	} else if (strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0) {
 		line->want = COMMAND_VERSION;
 	} else if (strncmp(arg, "-c", 2) == 0) {
 		line->call.config = take_value(reader, "-c", arg[2] ? arg + 2 : NULL);

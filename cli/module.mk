@@ -15,3 +15,28 @@ cli_libs = cli/libcli.la client/libclient.la daemon/libdaemon.la lib/libbase.la 
 bin_PROGRAMS += mailbearer
 mailbearer_SOURCES = cli/main.c
 mailbearer_LDADD = $(cli_libs)
+
+# Unit tests. Of test_ask the client of the socket is its own, and the default configuration is one that cannot be there.
+check_PROGRAMS += tests/unit/test_output tests/unit/test_command tests/unit/test_status tests/unit/test_ask \
+	tests/unit/test_read_secret
+tests_unit_test_output_SOURCES = tests/unit/test_output.c
+tests_unit_test_output_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_output_LDADD = $(cli_libs) $(CMOCKA_LIBS)
+tests_unit_test_command_SOURCES = tests/unit/test_command.c
+tests_unit_test_command_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_command_LDADD = $(cli_libs) $(CMOCKA_LIBS)
+tests_unit_test_status_SOURCES = tests/unit/test_status.c
+tests_unit_test_status_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_status_LDADD = $(cli_libs) $(CMOCKA_LIBS)
+tests_unit_test_ask_SOURCES = tests/unit/test_ask.c cli/ask.c cli/output.c
+tests_unit_test_ask_CPPFLAGS = $(AM_CPPFLAGS) -USYSCONFDIR -DSYSCONFDIR='"/nonexistent"'
+tests_unit_test_ask_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ask_LDADD = daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_read_secret_SOURCES = tests/unit/test_read_secret.c
+tests_unit_test_read_secret_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_read_secret_LDADD = $(cli_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_output tests/unit/test_command tests/unit/test_status tests/unit/test_ask \
+	tests/unit/test_read_secret
+
+BLACKBOX_TESTS += tests/blackbox/test_cli.py
+EXTRA_DIST += tests/blackbox/test_cli.py
