@@ -225,7 +225,7 @@ static unsigned got_token(struct account *account, const struct account_input *i
 	int64_t life = smaller(in->expires_in_ms, ACCOUNT_LIFE_MAX_MS);
 
 	forget_token(account);
-	if (life - account->min_validity_ms < ACCOUNT_WINDOW_MIN_MS)
+	if (life < (int64_t)account->min_validity_ms + ACCOUNT_WINDOW_MIN_MS)
 		return ACCOUNT_DROP_TOKEN | failed_for_repair(account, in);
 	account->token_until = smaller(in->sent_at, account->clock) + life;
 	if (!account_can_serve(account, account->clock + ACCOUNT_WINDOW_MIN_MS / 2)) {

@@ -46,6 +46,12 @@ tests_unit_test_account_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_account_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_account
 
+check_PROGRAMS += tests/unit/test_account_random
+tests_unit_test_account_random_SOURCES = tests/unit/test_account_random.c
+tests_unit_test_account_random_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_account_random_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_account_random
+
 check_PROGRAMS += tests/unit/test_jwt
 tests_unit_test_jwt_SOURCES = tests/unit/test_jwt.c
 tests_unit_test_jwt_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
