@@ -18,3 +18,69 @@ daemon_libdaemon_la_SOURCES = \
 	daemon/settings_raw.c \
 	daemon/settings_text.c \
 	daemon/settings_value.c
+
+daemon_test_libs = daemon/libdaemon.la lib/libbase.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_jsondoc
+tests_unit_test_jsondoc_SOURCES = tests/unit/test_jsondoc.c
+tests_unit_test_jsondoc_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_jsondoc_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_jsondoc
+
+check_PROGRAMS += tests/unit/test_log
+tests_unit_test_log_SOURCES = tests/unit/test_log.c
+tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_log
+
+check_PROGRAMS += tests/unit/test_notify
+tests_unit_test_notify_SOURCES = tests/unit/test_notify.c
+tests_unit_test_notify_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_notify_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_notify
+
+check_PROGRAMS += tests/unit/test_privs
+tests_unit_test_privs_SOURCES = tests/unit/test_privs.c
+tests_unit_test_privs_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_privs_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_privs
+
+check_PROGRAMS += tests/unit/test_provider
+tests_unit_test_provider_SOURCES = tests/unit/test_provider.c
+tests_unit_test_provider_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_provider_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_provider
+
+check_PROGRAMS += tests/unit/test_senders
+tests_unit_test_senders_SOURCES = tests/unit/test_senders.c tests/unit/conf_file.h
+tests_unit_test_senders_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_senders_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_senders
+
+check_PROGRAMS += tests/unit/test_settings
+tests_unit_test_settings_SOURCES = tests/unit/test_settings.c tests/unit/conf_file.h
+tests_unit_test_settings_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_settings_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_settings
+
+check_PROGRAMS += tests/unit/test_settings_errors
+tests_unit_test_settings_errors_SOURCES = tests/unit/test_settings_errors.c tests/unit/conf_file.h
+tests_unit_test_settings_errors_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_settings_errors_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_settings_errors
+
+check_PROGRAMS += tests/unit/test_settings_files
+tests_unit_test_settings_files_SOURCES = tests/unit/test_settings_files.c tests/unit/conf_file.h
+tests_unit_test_settings_files_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_settings_files_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_settings_files
+
+FUZZ_NAMES += settings
+check_PROGRAMS += tests/fuzz/replay_settings
+tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c tests/fuzz/replay.c
+tests_fuzz_replay_settings_LDADD = daemon/libdaemon.la lib/libbase.la
+
+# Shows the tables of the code to the test of the documents.
+check_PROGRAMS += tests/lint/dump_tables
+tests_lint_dump_tables_SOURCES = tests/lint/dump_tables.c
+tests_lint_dump_tables_LDADD = daemon/libdaemon.la lib/libbase.la

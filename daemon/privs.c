@@ -23,10 +23,17 @@
 /* The child's end of the pipe to the parent that waits in privs_daemonize; -1: nobody waits. */
 static int parent_fd = -1;
 
+/* The leak sanitizer traces its own process at exit, which this would forbid. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 /* Changing the uid resets this on Linux, so it is called again after that. */
 static void forbid_dumps(void)
 {
-#ifdef PR_SET_DUMPABLE
+#if defined(PR_SET_DUMPABLE) && !defined(__SANITIZE_ADDRESS__)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
 }
