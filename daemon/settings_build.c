@@ -402,7 +402,8 @@ static int build_sections(struct build *build)
 {
 	struct settings *settings = build->settings;
 	struct settings_raw_section *section = build->raw->sections;
-	struct settings_raw_section *end = section ? section + build->raw->section_count : NULL; /* NULL: an empty file */
+	struct settings_raw_section *end =
+		section ? section + build->raw->section_count : NULL; /* NULL: an empty file */
 
 	for (; section < end; section++)
 		if (build_section(build, section) != 0)

@@ -38,7 +38,8 @@ static void plain_values_are_not_quoted(void **state)
 static void values_cannot_forge_keys_or_lines(void **state)
 {
 	(void)state;
-	expect("account=\"a event=grant-lost\" event=debug x=\"a=b\" y=\"\\\"\\\\\" z=\"\\n\\r\\t\\x1b\\x7f\\xc3\\xa4\"",
+	expect("account=\"a event=grant-lost\" event=debug x=\"a=b\" y=\"\\\"\\\\\" "
+	       "z=\"\\n\\r\\t\\x1b\\x7f\\xc3\\xa4\"",
 	       EVENT_DEBUG, "a event=grant-lost",
 	       FIELDS(log_text("x", "a=b"), log_text("y", "\"\\"), log_text("z", "\n\r\t\x1b\x7f\xc3\xa4")));
 	expect("event=debug empty=\"\"", EVENT_DEBUG, NULL, FIELDS(log_text("empty", "")));

@@ -12,11 +12,11 @@
 #define CLIENT "client app { provider = microsoft tenant = t client_id = i client_secret_file = /f }\n"
 #define APP_ONLY "client = app grant = client_credentials "
 
-static const char everything[] = CLIENT
-	"account relay@a.example { client = app send_as = { list@b.example, '*@c.example', relay@d.example } }\n"
-	"account '*@b.example' { " APP_ONLY "send_as = '*@e.example' }\n"
-	"account boss@b.example { client = app }\n"
-	"connector mx { relayhost = mx:25 senders = { news@b.example, boss@c.example, '*@f.example' } }\n";
+static const char everything[] =
+	CLIENT "account relay@a.example { client = app send_as = { list@b.example, '*@c.example', relay@d.example } }\n"
+	       "account '*@b.example' { " APP_ONLY "send_as = '*@e.example' }\n"
+	       "account boss@b.example { client = app }\n"
+	       "connector mx { relayhost = mx:25 senders = { news@b.example, boss@c.example, '*@f.example' } }\n";
 
 struct loaded {
 	struct settings *settings;
@@ -59,9 +59,9 @@ static void the_nearest_owner_wins(void **state)
 
 	(void)state;
 	expect(&l, "relay@a.example", SENDERS_EXACT, "relay@a.example");
-	expect(&l, "boss@b.example", SENDERS_EXACT, "boss@b.example");   /* an exact name before *@b.example */
-	expect(&l, "list@b.example", SENDERS_EXACT, "relay@a.example");  /* an exact send_as before it */
-	expect(&l, "news@b.example", SENDERS_EXACT, "mx");               /* an exact connector sender before it */
+	expect(&l, "boss@b.example", SENDERS_EXACT, "boss@b.example");  /* an exact name before *@b.example */
+	expect(&l, "list@b.example", SENDERS_EXACT, "relay@a.example"); /* an exact send_as before it */
+	expect(&l, "news@b.example", SENDERS_EXACT, "mx");              /* an exact connector sender before it */
 	expect(&l, "x@b.example", SENDERS_WILDCARD, "*@b.example");
 	expect(&l, "x@c.example", SENDERS_WILDCARD, "relay@a.example");
 	expect(&l, "boss@c.example", SENDERS_EXACT, "mx");
@@ -94,8 +94,14 @@ static void what_belongs_to_nobody_goes_to_the_default(void **state)
 
 static void odd_addresses_match_nothing(void **state)
 {
-	static const char *const odd[] = {"", "@b.example", "relay", "*@b.example", "x@sub.b.example", "b.example",
-	                                  "x@b.example ", "x@b.example@other.example"};
+	static const char *const odd[] = {"",
+	                                  "@b.example",
+	                                  "relay",
+	                                  "*@b.example",
+	                                  "x@sub.b.example",
+	                                  "b.example",
+	                                  "x@b.example ",
+	                                  "x@b.example@other.example"};
 	struct loaded l = load(everything, "");
 	char big[400];
 	size_t i;
@@ -107,7 +113,8 @@ static void odd_addresses_match_nothing(void **state)
 	memcpy(big + sizeof(big) - 11, "@b.example", 11);
 	expect(&l, big, SENDERS_NOBODY, "");
 	assert_int_equal(senders_find(l.senders, "relay@a.example\0", 16).how, SENDERS_NOBODY);
-	assert_int_equal(senders_find(l.senders, "relay@a.example.org", 15).how, SENDERS_EXACT); /* not NUL-terminated */
+	assert_int_equal(senders_find(l.senders, "relay@a.example.org", 15).how,
+	                 SENDERS_EXACT); /* not NUL-terminated */
 	assert_int_equal(senders_find(l.senders, "\"a@b\"@b.example", 15).how, SENDERS_WILDCARD);
 	unload(&l);
 }
@@ -144,12 +151,16 @@ static void an_address_has_one_owner(void **state)
 		const char *text;
 		const char *error;
 	} table[] = {
-		{CLIENT "account a@x.y { client = app send_as = c@x.y }\naccount b@x.y { client = app send_as = C@x.y }",
-	         "FILE:3: c@x.y of account \"b@x.y\" belongs already to account \"a@x.y\" on line 2; an address has one owner"},
+		{CLIENT
+		 "account a@x.y { client = app send_as = c@x.y }\naccount b@x.y { client = app send_as = C@x.y }",
+		 "FILE:3: c@x.y of account \"b@x.y\" belongs already to account \"a@x.y\" on line 2; an address has "
+		 "one owner"},
 		{CLIENT "account a@x.y { client = app send_as = b@x.y }\naccount b@x.y { client = app }",
-	         "FILE:3: b@x.y of account \"b@x.y\" belongs already to account \"a@x.y\" on line 2; an address has one owner"},
+		 "FILE:3: b@x.y of account \"b@x.y\" belongs already to account \"a@x.y\" on line 2; an address has "
+		 "one owner"},
 		{CLIENT "connector c { relayhost = m:1 senders = '*@x.y' }\naccount '*@x.y' { " APP_ONLY "}",
-	         "FILE:3: *@x.y of account \"*@x.y\" belongs already to connector \"c\" on line 2; an address has one owner"},
+		 "FILE:3: *@x.y of account \"*@x.y\" belongs already to connector \"c\" on line 2; an address has one "
+		 "owner"},
 	};
 	struct err err;
 	size_t i;

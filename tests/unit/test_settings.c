@@ -1,4 +1,5 @@
-/* mailbearer.conf as it should be: what is read, what is derived, what is the default. Errors: test_settings_errors.c. */
+/* mailbearer.conf as it should be: what is read, what is derived, what is the default. Errors: test_settings_errors.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -28,7 +29,8 @@ static void everything_is_read(void **state)
 		"  tenant = \"contoso.onmicrosoft.com\" // c++\n"
 		"  client_id = \"21111111-2222-3333-4444-555555555555\"\n"
 		"  client_secret_file = \"/etc/mailbearer/contoso.secret\" client_secret_expires = \"2027-05-01\"\n"
-		"  scope = \"https://outlook.office.com/SMTP.Send offline_access\" redirect_uri = http://localhost/auth\n"
+		"  scope = \"https://outlook.office.com/SMTP.Send offline_access\" redirect_uri = "
+	        "http://localhost/auth\n"
 		"  ca_file = /etc/ssl/ca.pem proxy = \"http://proxy.contoso.com:3128\" timeout = 5\n"
 		"  relayhost = \"[127.0.0.1]:10587\" }\n"
 		"account Relay@Contoso.COM { client = contoso grant = refresh_token min_validity = 600\n"
@@ -37,7 +39,8 @@ static void everything_is_read(void **state)
 		"connector \"no-mailbox\" { relayhost = \"[mx.contoso.com]:25\" senders = Alerts@contoso.com }\n"
 		"tokend { listen = /run/x.sock state_directory = /s seal_key_file = \"credential:seal\"\n"
 		"  token_users = { postfix, exim } user = mb log = stderr }\n"
-		"milter { listen = \"inet:8891@127.0.0.1\" mode = monitor default_account = RELAY@contoso.com user = mm }\n";
+		"milter { listen = \"inet:8891@127.0.0.1\" mode = monitor default_account = RELAY@contoso.com user = "
+	        "mm }\n";
 	struct settings *s = load(text);
 	const struct settings_client *client = &s->clients[0];
 	const struct settings_account *account = &s->accounts[0];
@@ -161,18 +164,18 @@ static void windows_files_are_read(void **state)
 
 static void endpoints_follow_the_provider(void **state)
 {
-	struct settings *s = load(
-		"client a { provider = microsoft cloud = china tenant = contoso.cn }"
-		"client b { provider = yahoo }"
-		"client c { provider = microsoft token_endpoint = https://login.example/t }"
-		"client d { provider = google metadata_url = https://idp.example/m }"
-		"client e { token_endpoint = https://idp.example/t relayhost = smtp.example:25 }"
-		"client f { provider = google token_endpoint = https://idp.example/t }"
-		"client g { provider = outlook }");
+	struct settings *s = load("client a { provider = microsoft cloud = china tenant = contoso.cn }"
+	                          "client b { provider = yahoo }"
+	                          "client c { provider = microsoft token_endpoint = https://login.example/t }"
+	                          "client d { provider = google metadata_url = https://idp.example/m }"
+	                          "client e { token_endpoint = https://idp.example/t relayhost = smtp.example:25 }"
+	                          "client f { provider = google token_endpoint = https://idp.example/t }"
+	                          "client g { provider = outlook }");
 
 	(void)state;
-	assert_string_equal(s->clients[0].metadata_url,
-	                    "https://login.partner.microsoftonline.cn/contoso.cn/v2.0/.well-known/openid-configuration");
+	assert_string_equal(
+		s->clients[0].metadata_url,
+		"https://login.partner.microsoftonline.cn/contoso.cn/v2.0/.well-known/openid-configuration");
 	assert_null(s->clients[0].token_endpoint);
 	assert_null(s->clients[1].metadata_url);
 	assert_string_equal(s->clients[1].token_endpoint, "https://api.login.yahoo.com/oauth2/get_token");
@@ -199,17 +202,17 @@ static void managed_identity_may_use_plain_http_on_this_machine(void **state)
 
 static void every_grant_can_be_configured(void **state)
 {
-	struct settings *s =
-		load("client s { provider = microsoft tenant = t client_id = i client_secret_file = /f }"
-	             "client c { provider = microsoft tenant = t client_id = i client_certificate = /c client_key = /k }"
-	             "client f { provider = microsoft tenant = t client_id = i federated_token_file = /f }"
-	             "client m { provider = microsoft managed_identity = app-service }"
-	             "client j { provider = google service_account_file = /j }"
-	             "account '*@s.z' { client = s grant = client_credentials }"
-	             "account a@c.z { client = c grant = client_credentials }"
-	             "account a@f.z { client = f grant = client_credentials }"
-	             "account a@m.z { client = m grant = managed_identity }"
-	             "account '*@j.z' { client = j grant = jwt_bearer }");
+	struct settings *s = load(
+		"client s { provider = microsoft tenant = t client_id = i client_secret_file = /f }"
+		"client c { provider = microsoft tenant = t client_id = i client_certificate = /c client_key = /k }"
+		"client f { provider = microsoft tenant = t client_id = i federated_token_file = /f }"
+		"client m { provider = microsoft managed_identity = app-service }"
+		"client j { provider = google service_account_file = /j }"
+		"account '*@s.z' { client = s grant = client_credentials }"
+		"account a@c.z { client = c grant = client_credentials }"
+		"account a@f.z { client = f grant = client_credentials }"
+		"account a@m.z { client = m grant = managed_identity }"
+		"account '*@j.z' { client = j grant = jwt_bearer }");
 	size_t i;
 
 	(void)state;
@@ -222,14 +225,13 @@ static void every_grant_can_be_configured(void **state)
 
 static void transports_have_names_of_their_own(void **state)
 {
-	struct settings *s = load(
-		"client a { provider = microsoft tenant = t client_id = i client_secret_file = /f }"
-		"account relay@contoso.com { client = a }"
-		"account relay.contoso@com.x { client = a }"
-		"account relay-contoso@com.x { client = a }"
-		"account '*@factory.x' { client = a grant = client_credentials }"
-		"account abcdefghij.abcdefghij.abcdefghij.abcdefghij@x.y { client = a }"
-		"account other@x.y { client = a transport = mailbearer-relay-contoso-com }");
+	struct settings *s = load("client a { provider = microsoft tenant = t client_id = i client_secret_file = /f }"
+	                          "account relay@contoso.com { client = a }"
+	                          "account relay.contoso@com.x { client = a }"
+	                          "account relay-contoso@com.x { client = a }"
+	                          "account '*@factory.x' { client = a grant = client_credentials }"
+	                          "account abcdefghij.abcdefghij.abcdefghij.abcdefghij@x.y { client = a }"
+	                          "account other@x.y { client = a transport = mailbearer-relay-contoso-com }");
 
 	(void)state;
 	assert_string_equal(s->accounts[0].transport, "mailbearer-relay-contoso-com-2"); /* the file's own came first */
@@ -252,7 +254,8 @@ static void ten_thousand_accounts_load_quickly(void **state)
 	(void)state;
 	p += sprintf(p, "client c { provider = microsoft client_id = i }\n");
 	for (i = 0; i < 10000; i++)
-		p += sprintf(p, "account user%d@contoso.com { client = c send_as = { a%d@contoso.com, b%d@x.y } }\n", i, i, i);
+		p += sprintf(p, "account user%d@contoso.com { client = c send_as = { a%d@contoso.com, b%d@x.y } }\n", i,
+		             i, i);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
 	s = load(text);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);

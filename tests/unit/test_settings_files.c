@@ -128,7 +128,8 @@ static void credentials_are_found_by_name(void **state)
 {
 	(void)state;
 	put("abc\n", 4, 0400);
-	expect_refusal("credential:secret", ERR_CONFIG, "no systemd credentials; start it by its unit, with LoadCredential=");
+	expect_refusal("credential:secret", ERR_CONFIG,
+	               "no systemd credentials; start it by its unit, with LoadCredential=");
 	setenv("CREDENTIALS_DIRECTORY", folder, 1);
 	expect_secret("credential:secret", "abc", 3);
 	expect_refusal("credential:", ERR_CONFIG, "not the name of a credential");
@@ -143,8 +144,9 @@ static int check(const char *key, const char *more, struct err *err)
 	char text[512];
 	int result;
 
-	snprintf(text, sizeof(text), "\nclient a { provider = microsoft %s = %s %s }\ntokend { seal_key_file = %s/seal }",
-	         key, path, more, folder);
+	snprintf(text, sizeof(text),
+		 "\nclient a { provider = microsoft %s = %s %s }\ntokend { seal_key_file = %s/seal }", key, path, more,
+	         folder);
 	settings = load_text(text, err);
 	if (!settings)
 		fail_msg("%s", err->text);
@@ -158,7 +160,9 @@ static void every_secret_that_is_named_is_checked(void **state)
 	static const struct {
 		const char *key;
 		const char *more;
-	} keys[] = {{"client_secret_file", ""}, {"federated_token_file", ""}, {"client_key", "client_certificate = /dev/null"}};
+	} keys[] = {{"client_secret_file", ""},
+	            {"federated_token_file", ""},
+	            {"client_key", "client_certificate = /dev/null"}};
 	struct err err;
 	size_t i;
 
