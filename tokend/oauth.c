@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "tokend/oauth.h"
+#include "tokend/oauth_private.h"
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -59,48 +59,47 @@ int oauth_form_add(struct buf *body, const char *name, const char *value, size_t
 	return append_encoded(body, value, len);
 }
 
-static int add_text(struct buf *body, const char *name, const char *value)
+int oauth_add_text(struct buf *body, const char *name, const char *value)
 {
 	return oauth_form_add(body, name, value, strlen(value));
 }
 
-static int add_secret(struct buf *body, const char *name, const struct secret *value)
+int oauth_add_secret(struct buf *body, const char *name, const struct secret *value)
 {
 	add_name(body, name);
 	return append_encoded_secret(body, value);
 }
 
-/* client_id and what proves that it is us, as far as that goes into the form */
-static int add_client(struct buf *body, const struct oauth_client *client)
+int oauth_add_client(struct buf *body, const struct oauth_client *client)
 {
 	if (client->auth != OAUTH_AUTH_NONE && client->credential == NULL) {
 		body->failed = true;
 		return -1;
 	}
 	if (client->auth != OAUTH_AUTH_BASIC)
-		add_text(body, "client_id", client->client_id);
+		oauth_add_text(body, "client_id", client->client_id);
 	if (client->auth == OAUTH_AUTH_POST)
-		add_secret(body, "client_secret", client->credential);
+		oauth_add_secret(body, "client_secret", client->credential);
 	if (client->auth == OAUTH_AUTH_ASSERTION) {
-		add_text(body, "client_assertion_type", ASSERTION_TYPE);
-		add_secret(body, "client_assertion", client->credential);
+		oauth_add_text(body, "client_assertion_type", ASSERTION_TYPE);
+		oauth_add_secret(body, "client_assertion", client->credential);
 	}
 	if (client->scope != NULL)
-		add_text(body, "scope", client->scope);
+		oauth_add_text(body, "scope", client->scope);
 	return body->failed ? -1 : 0;
 }
 
 int oauth_refresh_body(const struct oauth_client *client, const struct secret *refresh_token, struct buf *body)
 {
-	add_text(body, "grant_type", "refresh_token");
-	add_secret(body, "refresh_token", refresh_token);
-	return add_client(body, client);
+	oauth_add_text(body, "grant_type", "refresh_token");
+	oauth_add_secret(body, "refresh_token", refresh_token);
+	return oauth_add_client(body, client);
 }
 
 int oauth_client_credentials_body(const struct oauth_client *client, struct buf *body)
 {
-	add_text(body, "grant_type", "client_credentials");
-	return add_client(body, client);
+	oauth_add_text(body, "grant_type", "client_credentials");
+	return oauth_add_client(body, client);
 }
 
 static int append_base64(struct buf *out, const unsigned char *bytes, size_t len)

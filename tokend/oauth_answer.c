@@ -10,7 +10,6 @@
 #include <strings.h>
 
 #include "daemon/jsondoc.h"
-#include "tokend/oauth.h"
 #include "tokend/oauth_private.h"
 
 /* A word longer than this in a description is taken for a token that the server quotes. */
@@ -55,11 +54,7 @@ static size_t show_word(const char *word, size_t len, char *shown)
 	return len;
 }
 
-/*
- * The first line of a text from outside as printable ASCII, cut between words. Only whole words, and no long ones: so a
- * secret that the server quotes is either not there or there whole, where secret_redact finds it.
- */
-static void copy_first_line(const char *text, size_t len, char *out, size_t size)
+void oauth_copy_first_line(const char *text, size_t len, char *out, size_t size)
 {
 	size_t used = 0;
 
@@ -88,7 +83,7 @@ static void copy_first_line(const char *text, size_t len, char *out, size_t size
 
 static void set_detail(struct oauth_answer *out, const char *text)
 {
-	copy_first_line(text, strlen(text), out->detail, sizeof out->detail);
+	oauth_copy_first_line(text, strlen(text), out->detail, sizeof out->detail);
 }
 
 /* Tells an answer that is of no use as a token, in words of ours. */
@@ -160,7 +155,7 @@ static void read_error(int status, const json_t *document, const char *error, st
 		snprintf(out->error, sizeof out->error, "http_%d", status);
 	out->aadsts = aadsts_of(document, description);
 	if (description != NULL)
-		copy_first_line(description, json_string_length(value), out->detail, sizeof out->detail);
+		oauth_copy_first_line(description, json_string_length(value), out->detail, sizeof out->detail);
 	else if (error == NULL)
 		snprintf(out->detail, sizeof out->detail, "HTTP %d: the answer holds neither a token nor an error", status);
 }
