@@ -1,7 +1,7 @@
 /*
  * The steps of the exchange. Called by libsasl2 inside the MTA's process, where this code is a guest: no globals, no
- * signals, no stdio, nothing that waits without the deadline. It asks tokend for the token, and may put neither the token
- * nor the password field into a log line: somebody may have put a real password there.
+ * signals, no stdio, nothing that waits without the deadline. It asks tokend for the token, and may put neither the
+ * token nor the password field into a log line: somebody may have put a real password there.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +43,8 @@ struct problem {
 	const char *remedy;
 };
 
-/* The one log line of a failure: sanitised, since tokend and the server have had a say in it. SASL_LOG_ERR: libsasl2 leaves
- * out the lesser levels where the MTA brings no log callback of its own. */
+/* The one log line of a failure: sanitised, since tokend and the server have had a say in it. SASL_LOG_ERR: libsasl2
+ * leaves out the lesser levels where the MTA brings no log callback of its own. */
 static void log_problem(const struct mech *mech, const sasl_client_params_t *params, struct problem *problem)
 {
 	const char *account = mech->account[0] != '\0' ? mech->account : "unknown";
@@ -80,14 +80,15 @@ static int find_account(struct mech *mech, const sasl_client_params_t *params, s
 
 	problem->remedy = "give the account as the user name, as in relay@contoso.com:tokend";
 	if (get == NULL || get(context, SASL_CB_AUTHNAME, &user, &len) != SASL_OK || user == NULL) {
-		err_set(&problem->cause, ERR_CONFIG, "the mail server gave no user name, and a plugin cannot ask for one");
+		err_set(&problem->cause, ERR_CONFIG, "the mail server gave no user name, and a plugin cannot prompt");
 		return SASL_FAIL;
 	}
 	if (len == 0)
 		len = (unsigned)strlen(user);
 	if (!response_user_valid(user, len)) {
-		err_set(&problem->cause, ERR_CONFIG, "the user name is empty, longer than %d bytes, or has spaces or control "
-		        "characters in it", RESPONSE_USER_MAX);
+		err_set(&problem->cause, ERR_CONFIG,
+		        "the user name is empty, longer than %d bytes, or has spaces or control characters in it",
+		        RESPONSE_USER_MAX);
 		return SASL_BADPARAM;
 	}
 	memcpy(mech->account, user, len);
@@ -106,7 +107,8 @@ static int find_socket(struct mech *mech, const sasl_client_params_t *params, st
 
 	problem->remedy = "set the password field to tokend, or to unix:/path/of/tokend.sock";
 	if (get == NULL || get(params->utils->conn, context, SASL_CB_PASS, &field) != SASL_OK || field == NULL) {
-		err_set(&problem->cause, ERR_CONFIG, "the mail server gave no password field, and a plugin cannot ask for one");
+		err_set(&problem->cause, ERR_CONFIG,
+		        "the mail server gave no password field, and a plugin cannot prompt");
 		return SASL_FAIL;
 	}
 	if (field->len == sizeof by_default - 1 && memcmp(field->data, by_default, field->len) == 0) {
@@ -119,8 +121,9 @@ static int find_socket(struct mech *mech, const sasl_client_params_t *params, st
 		memcpy(mech->socket_path, field->data + scheme_len, path_len);
 		return SASL_OK;
 	}
-	err_set(&problem->cause, ERR_CONFIG, "the password field is neither \"tokend\" nor \"unix:\" with a socket's path of "
-	        "at most %zu bytes (it is not logged here: it may be a password)", SOCKET_PATH_MAX - 1);
+	err_set(&problem->cause, ERR_CONFIG,
+	        "the password field is neither \"tokend\" nor \"unix:\" with a socket's path of at most %zu bytes "
+	        "(it is not logged here: it may be a password)", SOCKET_PATH_MAX - 1);
 	return SASL_BADPARAM;
 }
 
@@ -139,19 +142,22 @@ static int ask_tokend(const struct mech *mech, const char *map, enum wire_result
 	return tokenclient_ask(&question, result, text, err);
 }
 
+static const char wrong_socket[] =
+	"see that the password field names the socket of mailbearer-tokend, and what its log says";
+
 /* Why there was no answer is in problem->cause already. */
 static int explain_silence(struct problem *problem)
 {
 	switch (problem->cause.code) {
 	case ERR_UNREACHABLE:
-		problem->remedy = "start mailbearer-tokend; for a chrooted smtp(8) its listen setting must also name this path "
-		                  "under the queue directory";
+		problem->remedy = "start mailbearer-tokend; for a chrooted smtp(8) its listen setting must also name "
+		                  "this path under the queue directory";
 		break;
 	case ERR_TIMEOUT:
 		problem->remedy = "the mail waits; why tokend takes so long is in its log";
 		break;
 	default:
-		problem->remedy = "see that the password field names the socket of mailbearer-tokend, and what its log says";
+		problem->remedy = wrong_socket;
 	}
 	return SASL_UNAVAIL;
 }
@@ -159,11 +165,12 @@ static int explain_silence(struct problem *problem)
 /* tokend has no token and says why. */
 static int explain_refusal(enum wire_result result, const struct buf *reason, struct problem *problem)
 {
-	err_set(&problem->cause, ERR_DENIED, "%s", reason->len > 0 ? reason->data : "tokend has no token and gives no reason");
+	err_set(&problem->cause, ERR_DENIED, "%s",
+	        reason->len > 0 ? reason->data : "tokend has no token and gives no reason");
 	switch (result) {
 	case WIRE_NOTFOUND:
 		err_set(&problem->cause, ERR_NOT_FOUND, "tokend has no such account");
-		problem->remedy = "add the account to mailbearer.conf, or correct the user name given to the mail server";
+		problem->remedy = "add the account to mailbearer.conf, or correct the user name in the mail server";
 		return SASL_NOUSER;
 	case WIRE_PERM:
 		problem->remedy = "the mail waits for a repair; mailbearer status shows the account";
@@ -187,9 +194,9 @@ static int build_message(struct mech *mech, const sasl_client_params_t *params, 
 	};
 
 	if (!response_token_valid(token->data, token->len)) {
-		err_set(&problem->cause, ERR_SYNTAX, "what tokend gave is no access token: it is empty or has bytes in it that "
-		        "a token cannot have");
-		problem->remedy = "see that the password field names the socket of mailbearer-tokend, and what its log says";
+		err_set(&problem->cause, ERR_SYNTAX,
+		        "what tokend gave is no access token: it is empty, or has bytes in it that none can have");
+		problem->remedy = wrong_socket;
 		return SASL_FAIL;
 	}
 	/* Room for all of it at once: growing would copy and wipe a long token several times. */
@@ -229,8 +236,9 @@ static int check_length(const struct mech *mech, const sasl_client_params_t *par
 	if (!caller_is_sendmail(params) ||
 	    response_command_len(mech->kind, mech->message.len) <= SENDMAIL_COMMAND_MAX)
 		return SASL_OK;
-	err_set(&problem->cause, ERR_LIMIT, "the access token makes a message of %zu bytes, and Sendmail would cut it, since "
-	        "its commands end at %d octets", mech->message.len, SENDMAIL_COMMAND_MAX);
+	err_set(&problem->cause, ERR_LIMIT,
+	        "the access token makes a message of %zu bytes, and Sendmail would cut it: commands end at %d octets",
+	        mech->message.len, SENDMAIL_COMMAND_MAX);
 	problem->remedy = "relay through mailbearer-submit as Sendmail's mailer, see mailbearer-submit(8)";
 	return SASL_BUFOVER;
 }
@@ -272,23 +280,14 @@ static int begin(struct mech *mech, const sasl_client_params_t *params, bool ask
 /* What to do about an error challenge, by its status: HTTP's of Google's, or a word of RFC 6750. */
 static const char *remedy_for_status(const char *status)
 {
-	static const struct {
-		const char *status;
-		const char *remedy;
-	} known[] = {
-		{"400", "the user name must be the mailbox that the token was given to: mailbearer check"},
-		{"invalid_request", "the user name must be the mailbox that the token was given to: mailbearer check"},
-		{"403", "give the app registration the scope for SMTP and sign in again: mailbearer check"},
-		{"insufficient_scope", "give the app registration the scope for SMTP and sign in again: mailbearer check"},
-	};
-
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		if (strcmp(status, known[i].status) == 0)
-			return known[i].remedy;
+	if (strcmp(status, "400") == 0 || strcmp(status, "invalid_request") == 0)
+		return "the user name must be the mailbox that the token was given to: mailbearer check";
+	if (strcmp(status, "403") == 0 || strcmp(status, "insufficient_scope") == 0)
+		return "give the app registration the scope for SMTP and sign in again: mailbearer check";
 	return "the next try gets a new token; if that is refused too, see mailbearer check";
 }
 
-/* The server has refused the token. Its own 535 follows when it gets its answer; tokend is told, if it can be in time. */
+/* The server has refused the token. Its own 535 follows when it gets its answer; tokend is told, if there is time. */
 static int answer_error(struct mech *mech, const sasl_client_params_t *params, const char *challenge, size_t len,
                         const char **out, unsigned *out_len)
 {
@@ -302,7 +301,8 @@ static int answer_error(struct mech *mech, const sasl_client_params_t *params, c
 	response_error_status(challenge, len, status);
 	problem.remedy = remedy_for_status(status);
 	err_set(&problem.cause, ERR_DENIED, "%s refused the access token (status %s)",
-	        params->serverFQDN != NULL ? params->serverFQDN : "the server", status[0] != '\0' ? status : "not given");
+	        params->serverFQDN != NULL ? params->serverFQDN : "the server",
+	        status[0] != '\0' ? status : "not given");
 	log_problem(mech, params, &problem);
 	ask_tokend(mech, "refused", &result, &ignored, NULL);
 	buf_free(&ignored);

@@ -22,8 +22,8 @@
  * All that can fail fails in NEW, where both MTAs keep the mail: Sendmail goes on without a login when a later step
  * fails. HELD: the message with the token waits until the server has asked for it. That is what RFC 4954 wants of long
  * ones; it keeps Sendmail from putting it into the command, and keeps it out of Postfix's log, which quotes an initial
- * response put off like this when the server's first challenge is not empty. SENT never sets doneflag: libsasl2 would not
- * let the error challenge through.
+ * response put off like this when the server's first challenge is not empty. SENT never sets doneflag: libsasl2 would
+ * not let the error challenge through.
  *
  * A step may block for up to 30 s from the first one on, all waits together. Whatever goes wrong is one line to the
  * caller's log callback, with account, cause and remedy.

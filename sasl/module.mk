@@ -1,25 +1,25 @@
 # Loaded into the MTA's process: libc only (-z defs proves it at link time), one exported symbol.
-PLUGIN_MODULE_LDFLAGS = $(PLUGIN_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^sasl_client_plug_init$$'
+LDFLAGS_MODULE = $(LDFLAGS_PLUGIN) -module -avoid-version -shared -export-symbols-regex '^sasl_client_plug_init$$'
 if !SANITIZERS
-PLUGIN_MODULE_LDFLAGS += -Wl,-z,defs
+LDFLAGS_MODULE += -Wl,-z,defs
 endif
 
 noinst_LTLIBRARIES += sasl/libresponse.la
 sasl_libresponse_la_SOURCES = sasl/response.c sasl/response.h
-sasl_libresponse_la_CFLAGS = $(PLUGIN_CFLAGS)
+sasl_libresponse_la_CFLAGS = $(CFLAGS_PLUGIN)
 
 saslplugin_LTLIBRARIES += sasl/libmailbearer.la
 sasl_libmailbearer_la_SOURCES = sasl/plugin.c sasl/mech.c sasl/mech.h
-sasl_libmailbearer_la_CFLAGS = $(PLUGIN_CFLAGS)
-sasl_libmailbearer_la_LDFLAGS = $(PLUGIN_MODULE_LDFLAGS)
+sasl_libmailbearer_la_CFLAGS = $(CFLAGS_PLUGIN)
+sasl_libmailbearer_la_LDFLAGS = $(LDFLAGS_MODULE)
 sasl_libmailbearer_la_LIBADD = sasl/libresponse.la client/libclient.la lib/libbase.la
 
 # The same with half a second of patience, so that a test sees the deadline pass. Never installed.
 check_LTLIBRARIES += tests/blackbox/libimpatient.la
 tests_blackbox_libimpatient_la_SOURCES = sasl/plugin.c sasl/mech.c
 tests_blackbox_libimpatient_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_DEADLINE_MS=500
-tests_blackbox_libimpatient_la_CFLAGS = $(PLUGIN_CFLAGS)
-tests_blackbox_libimpatient_la_LDFLAGS = $(PLUGIN_MODULE_LDFLAGS) -rpath /nonexistent
+tests_blackbox_libimpatient_la_CFLAGS = $(CFLAGS_PLUGIN)
+tests_blackbox_libimpatient_la_LDFLAGS = $(LDFLAGS_MODULE) -rpath /nonexistent
 tests_blackbox_libimpatient_la_LIBADD = $(sasl_libmailbearer_la_LIBADD)
 
 check_PROGRAMS += tests/blackbox/saslclient tests/bench/bench_plugin tests/bench/bench_socket

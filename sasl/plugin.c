@@ -1,6 +1,6 @@
 /*
- * The plugin's entry point and its table of mechanisms: the only symbol that the module exports. Called by libsasl2 once
- * in the life of a process; reads no configuration, so it can refuse nothing but a libsasl2 that is too old.
+ * The plugin's entry point and its table of mechanisms: the only symbol that the module exports. Called by libsasl2
+ * once in the life of a process; reads no configuration, so it can refuse nothing but a libsasl2 that is too old.
  */
 #include "sasl/mech.h"
 #include "sasl/response.h"
@@ -39,7 +39,7 @@ int sasl_client_plug_init(const sasl_utils_t *utils, int max_version, int *out_v
                           int *plugcount)
 {
 	if (max_version < SASL_CLIENT_PLUG_VERSION) {
-		utils->log(utils->conn, SASL_LOG_ERR, "mailbearer: libsasl2 speaks plugin version %d, this plugin needs %d",
+		utils->log(utils->conn, SASL_LOG_ERR, "mailbearer: libsasl2 speaks plugin version %d, and not %d",
 		           max_version, SASL_CLIENT_PLUG_VERSION);
 		return SASL_BADVERS;
 	}

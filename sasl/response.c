@@ -1,6 +1,6 @@
 /*
- * The messages of XOAUTH2 and OAUTHBEARER. Called by the plugin's steps and by tests; does no I/O, keeps nothing, and of
- * what the server says reads no more than a log line needs.
+ * The messages of XOAUTH2 and OAUTHBEARER. Called by the plugin's steps and by tests; does no I/O, keeps nothing, and
+ * of what the server says reads no more than a log line needs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +116,7 @@ struct scan {
 
 static void skip_blanks(struct scan *scan)
 {
-	while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\r' || *scan->at == '\n'))
+	while (scan->at < scan->end && memchr(" \t\r\n", *scan->at, 4) != NULL)
 		scan->at++;
 }
 
@@ -164,7 +164,8 @@ static bool find_member(struct scan *scan, const char *name)
 
 static bool is_word(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+	       c == '-';
 }
 
 /* The bytes of the string, or of the number or word, that the reading stands at. */

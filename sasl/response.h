@@ -7,8 +7,8 @@
 #include "lib/buf.h"
 
 /*
- * What is said inside the two SASL mechanisms: XOAUTH2 (Google's and Microsoft's descriptions) and OAUTHBEARER (RFC 7628).
- * The client's message, the server's error challenge and the answer to it. Pure: bytes in, bytes out.
+ * What is said inside the two SASL mechanisms: XOAUTH2 (Google's and Microsoft's descriptions) and OAUTHBEARER (RFC
+ * 7628). The client's message, the server's error challenge and the answer to it. Pure: bytes in, bytes out.
  */
 enum response_mech { RESPONSE_XOAUTH2, RESPONSE_OAUTHBEARER };
 

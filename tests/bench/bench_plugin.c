@@ -1,12 +1,12 @@
 /*
- * What the plugin costs an SMTP session: sasl_client_new, start and dispose, as an MTA calls them, for XOAUTH2 and for PLAIN
- * in turn, so that both meet the same machine. Not a test: prints p50 and p99 of both and their ratio.
+ * What the plugin costs an SMTP session: sasl_client_new, start and dispose, as an MTA calls them, for XOAUTH2 and for
+ * PLAIN in turn, so that both meet the same machine. Not a test: prints p50 and p99 of both and their ratio.
  *
  *    SASL_PATH=FOLDER:/usr/lib/x86_64-linux-gnu/sasl2 bench_plugin [-n ROUNDS] [-t TOKEN_BYTES] [USER unix:/SOCKET]
  *
- * Without a socket it asks a server of its own that does nothing but answer, with both on one CPU: what is measured is then
- * the plugin alone. Otherwise how long an idle CPU takes to wake up is in it too, which is tens of microseconds in a
- * virtual machine; with a real tokend, use taskset(1) on both for the same.
+ * Without a socket it asks a server of its own that does nothing but answer, with both on one CPU: what is measured is
+ * then the plugin alone. Otherwise how long an idle CPU takes to wake up is in it too, which is tens of microseconds in
+ * a virtual machine; with a real tokend, use taskset(1) on both for the same.
  */
 #include <getopt.h>
 #include <sasl/sasl.h>

@@ -1,5 +1,5 @@
 /*
- * What tokend's socket bears: token requests from many processes at once, a connection each, as smtp(8) processes make them.
+ * What tokend's socket bears: token requests from many processes at once, a connection each, as smtp(8) makes them.
  * Prints how many went through per second, how many were refused or not answered, and tokend's memory before and after.
  * Exit status 1 when one was.
  *
@@ -28,7 +28,11 @@ static void ask_once(const char *path, const char *account, struct tally *tally)
 {
 	struct buf token = BUF_INIT(WIRE_REPLY_MAX);
 	struct tokenclient_question question = {
-		.socket_path = path, .map = "token", .key = account, .key_len = strlen(account), .reply_max = WIRE_REPLY_MAX,
+		.socket_path = path,
+		.map = "token",
+		.key = account,
+		.key_len = strlen(account),
+		.reply_max = WIRE_REPLY_MAX,
 		.deadline = deadline_after(PATIENCE_MS),
 	};
 	enum wire_result result;

@@ -1,10 +1,11 @@
 /*
- * Drives the SASL plugin through the real libsasl2, as an MTA does, and prints what happens; test_plugin.py reads that. The
- * plugin's folder comes from SASL_PATH. By itself it is Postfix's smtp(8): callbacks for AUTHNAME and PASS only, no
+ * Drives the SASL plugin through the real libsasl2, as an MTA does, and prints what happens; test_plugin.py reads that.
+ * The plugin's folder comes from SASL_PATH. By itself it is Postfix's smtp(8): callbacks for AUTHNAME and PASS only, no
  * addresses, no external layer; with -s and -r it is Sendmail.
  *
- * One line each, in order: "new RESULT", "start RESULT", "mech NAME", "step RESULT", after start and each step "out NULL" or
- * "out LENGTH BASE64", "descriptors BEFORE AFTER" at the end; "log LEVEL TEXT" wherever libsasl2 or the plugin logs.
+ * One line each, in order: "new RESULT", "start RESULT", "mech NAME", "step RESULT", after start and each step "out
+ * NULL" or "out LENGTH BASE64", "descriptors BEFORE AFTER" at the end; "log LEVEL TEXT" wherever libsasl2 or the plugin
+ * logs.
  */
 #include <dirent.h>
 #include <getopt.h>
@@ -106,7 +107,7 @@ static int take_step(sasl_conn_t *conn, const char *challenge)
 	bool null = strcmp(challenge, "NULL") == 0;
 	int result;
 
-	if (!null && sasl_decode64(challenge, (unsigned)strlen(challenge), decoded, sizeof decoded, &decoded_len) != SASL_OK)
+	if (!null && sasl_decode64(challenge, (unsigned)strlen(challenge), decoded, sizeof decoded, &decoded_len) != 0)
 		exit(2);
 	result = sasl_client_step(conn, null ? NULL : decoded, decoded_len, NULL, &out, &len);
 	printf("step %d\n", result);
@@ -129,9 +130,11 @@ static void set_properties(sasl_conn_t *conn, const struct options *options)
 
 static void run_session(const struct options *options)
 {
+	void (*user)(void) = options->null_prompts ? NULL : (void (*)(void))on_user;
+	void (*password)(void) = options->null_prompts ? NULL : (void (*)(void))on_password;
 	sasl_callback_t callbacks[] = {
-		{SASL_CB_AUTHNAME, options->null_prompts ? NULL : (int (*)(void))(void (*)(void))on_user, (void *)options},
-		{SASL_CB_PASS, options->null_prompts ? NULL : (int (*)(void))(void (*)(void))on_password, NULL},
+		{SASL_CB_AUTHNAME, (int (*)(void))user, (void *)options},
+		{SASL_CB_PASS, (int (*)(void))password, NULL},
 		{SASL_CB_LIST_END, NULL, NULL},
 	};
 	sasl_conn_t *conn = NULL;

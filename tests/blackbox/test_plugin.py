@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The SASL plugin as it was built, in the real libsasl2, driven as Postfix and Sendmail drive it. TAP on standard output.
+"""The SASL plugin as it was built, in the real libsasl2, driven as Postfix and Sendmail drive it.
 
 Wants $MB_BUILDDIR (and $MB_SRCDIR, or the folder two above this file).
 """
@@ -16,8 +16,9 @@ import unittest
 
 SOURCE = os.environ.get("MB_SRCDIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.environ.get("MB_BUILDDIR", SOURCE)
-sys.path.insert(0, os.path.join(SOURCE, "tests", "fakes"))
+sys.path[:0] = [os.path.join(SOURCE, "tests"), os.path.join(SOURCE, "tests", "fakes")]
 
+import tap  # noqa: E402
 from fake_tokend import FakeTokend  # noqa: E402
 
 CLIENT = os.path.join(BUILD, "tests", "blackbox", "saslclient")
@@ -352,32 +353,5 @@ class TestSettings(PluginTest):
         self.assert_failed(self.run_client("-P"), FAIL, "gave no user name")
 
 
-class TapResult(unittest.TestResult):
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.count += 1
-        self.failed_before = len(self.failures) + len(self.errors)
-
-    def stopTest(self, test):
-        wrong = [text for _, text in (self.failures + self.errors)[self.failed_before:]]
-        name = test.id().split(".", 1)[1]
-        print(f"{'not ok' if wrong else 'ok'} {self.count} - {name}", flush=True)
-        for text in wrong:
-            print("# " + text.replace("\n", "\n# "))
-        super().stopTest(test)
-
-
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    print(f"1..{suite.countTestCases()}", flush=True)
-    result = TapResult()
-    suite.run(result)
-    return 0 if result.wasSuccessful() else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    tap.main()

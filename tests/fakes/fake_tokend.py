@@ -11,8 +11,8 @@ ANSWER is a payload ("OK token", "TEMP reason"), or one of
     @raw:HEX         these bytes
     @close           the end of the connection at once
     @silent          nothing, for as long as the client stays
-A question that is not in the table is answered with "NOTFOUND ". As a program it prints "ready" when it listens, and at the
-end of its standard input how often each question was asked. As a module: `with FakeTokend(path, table) as tokend`.
+A question that is not in the table is answered with "NOTFOUND ". As a program it prints "ready" when it listens, and at
+the end of its standard input how often each question was asked. As a module: `with FakeTokend(path, table) as tokend`.
 """
 
 import collections

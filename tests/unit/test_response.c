@@ -171,9 +171,10 @@ static void assert_status(const char *challenge, size_t len, const char *want)
 static void the_status_of_real_challenges_is_found(void **state)
 {
 	(void)state;
-	ASSERT_STATUS("{\"status\":\"401\",\"schemes\":\"bearer mac\",\"scope\":\"https://mail.google.com/\"}\n", "401");
-	ASSERT_STATUS("{\"status\":\"invalid_token\",\"scope\":\"example_scope\","
-	              "\"openid-configuration\":\"https://example.com/.well-known/openid-configuration\"}", "invalid_token");
+	ASSERT_STATUS("{\"status\":\"401\",\"schemes\":\"bearer mac\",\"scope\":\"https://mail.google.com/\"}\n",
+	              "401");
+	ASSERT_STATUS("{\"status\":\"invalid_token\",\"scope\":\"example_scope\",\"openid-configuration\":"
+	              "\"https://example.com/.well-known/openid-configuration\"}", "invalid_token");
 	ASSERT_STATUS("{ \"schemes\" : \"Bearer\" ,\r\n\t\"status\" : 400 }", "400");
 }
 
