@@ -99,6 +99,7 @@ static void the_longest_token_is_taken(void **state)
 static void what_cannot_be_read_is_named(void **state)
 {
 	(void)state;
+	buf_clear(&out);
 	assert_int_equal(read_secret("/nonexistent/token", &out, &err), -1);
 	assert_string_equal(err.text, "/nonexistent/token cannot be opened: No such file or directory");
 	assert_int_equal(read_secret("/", &out, &err), -1);
