@@ -34,7 +34,7 @@ static int append_question(const struct tokenclient_question *question, struct b
 	if (wire_append_request(frame, question->map, question->key, question->key_len) == 0)
 		return 0;
 	return err_set(err, ERR_SYNTAX,
-	               "this cannot be asked of tokend: map \"%.40s\", a key of %zu bytes, too long or with line breaks",
+	               "this cannot be asked of tokend: map \"%.32s\", key of %zu bytes, too long or with line breaks",
 	               question->map, question->key_len);
 }
 

@@ -8,3 +8,51 @@ lib_libbase_la_SOURCES = \
 	lib/secret.c lib/secret.h \
 	lib/sock.c lib/sock.h lib/sock_listen.c lib/sock_private.h \
 	lib/wire.c lib/wire.h
+
+check_PROGRAMS += tests/unit/test_err
+tests_unit_test_err_SOURCES = tests/unit/test_err.c
+tests_unit_test_err_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_err_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_err
+
+check_PROGRAMS += tests/unit/test_buf
+tests_unit_test_buf_SOURCES = tests/unit/test_buf.c
+tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_buf_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_buf
+
+check_PROGRAMS += tests/unit/test_secret
+tests_unit_test_secret_SOURCES = tests/unit/test_secret.c
+tests_unit_test_secret_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_secret_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_secret
+
+check_PROGRAMS += tests/unit/test_deadline
+tests_unit_test_deadline_SOURCES = tests/unit/test_deadline.c
+tests_unit_test_deadline_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_deadline_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_deadline
+
+check_PROGRAMS += tests/unit/test_sock
+tests_unit_test_sock_SOURCES = tests/unit/test_sock.c
+tests_unit_test_sock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_sock_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_sock
+
+check_PROGRAMS += tests/unit/test_sock_listen
+tests_unit_test_sock_listen_SOURCES = tests/unit/test_sock_listen.c
+tests_unit_test_sock_listen_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_sock_listen_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_sock_listen
+
+check_PROGRAMS += tests/unit/test_netstring
+tests_unit_test_netstring_SOURCES = tests/unit/test_netstring.c
+tests_unit_test_netstring_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_netstring_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_netstring
+
+check_PROGRAMS += tests/unit/test_wire
+tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
+tests_unit_test_wire_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_wire_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_wire

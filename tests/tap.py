@@ -4,11 +4,21 @@
         tap.main()
 
 Arguments select tests by substring of their names. A skipped test counts as failed: there are no tests that may be skipped.
+A test that takes longer than $MB_TEST_TIMEOUT seconds (120) fails where it stands, so that its clean-up runs; a SIGTERM ends
+the runner the same way.
 """
+import os
+import signal
 import sys
 import time
 import traceback
 import unittest
+
+TEST_SECONDS = int(os.environ.get("MB_TEST_TIMEOUT", "120"))
+
+
+def too_long(*_):
+    raise TimeoutError(f"the test took longer than {TEST_SECONDS} s")
 
 
 class TapResult(unittest.TestResult):
@@ -21,6 +31,11 @@ class TapResult(unittest.TestResult):
     def startTest(self, test):
         super().startTest(test)
         self.started = time.monotonic()
+        signal.alarm(TEST_SECONDS)
+
+    def stopTest(self, test):
+        signal.alarm(0)
+        super().stopTest(test)
 
     def line(self, test, good, details=""):
         self.number += 1
@@ -60,6 +75,8 @@ def main(module="__main__"):
     words = sys.argv[1:]
     chosen = unittest.TestSuite(t for t in loaded if not words or any(w in t.id() for w in words))
     result = TapResult()
+    signal.signal(signal.SIGALRM, too_long)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     chosen.run(result)
     print(f"1..{result.number}")
     sys.exit(1 if result.bad or not result.number else 0)

@@ -29,7 +29,7 @@ void discovery_free(struct discovery *discovery); /* NULL is legal; all sources 
 struct discovery_source *discovery_take(struct discovery *discovery, const struct settings_client *client);
 void discovery_release(struct discovery_source *source); /* NULL is legal; nobody may be waiting for the last one */
 
-/* What is known now, borrowed until the loop's next turn; or NULL: ask. Fetches anew, behind the scenes, what is old. */
+/* What is known now, borrowed until the loop's next turn; or NULL: ask. What is old is fetched anew meanwhile. */
 const struct oauth_metadata *discovery_known(struct discovery_source *source);
 
 /* metadata is borrowed for the call. NULL: err says why; ERR_CONFIG: somebody must repair something. */

@@ -112,3 +112,9 @@ tests_fuzz_replay_store_record_LDADD = $(tokend_test_libs)
 check_PROGRAMS += tests/fuzz/replay_seal
 tests_fuzz_replay_seal_SOURCES = tests/fuzz/fuzz_seal.c tests/fuzz/replay.c
 tests_fuzz_replay_seal_LDADD = $(tokend_test_libs)
+
+check_PROGRAMS += tests/unit/test_oauth_metadata
+tests_unit_test_oauth_metadata_SOURCES = tests/unit/test_oauth_metadata.c
+tests_unit_test_oauth_metadata_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_oauth_metadata_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_oauth_metadata

@@ -27,6 +27,7 @@ FOLDERS = {
 # is part of the module NAME unless it has a place of its own.
 TOKEND_LEVELS = (
     ("main",),
+    ("process",),
     ("server",),
     ("broker",),
     ("discovery", "consent", "store_file"),
