@@ -18,7 +18,7 @@ static void has_none(struct keeper *keeper, const char *error, const char *detai
 {
 	char remedy[KEEPER_REMEDY_MAX];
 
-	snprintf(remedy, sizeof(remedy), "mailbearer login %.150s", keeper->conf->name);
+	snprintf(remedy, sizeof(remedy), "mailbearer import %.150s --refresh-token-file FILE", keeper->conf->name);
 	keeper_blame(keeper, error, detail, remedy);
 }
 

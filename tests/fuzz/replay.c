@@ -44,7 +44,7 @@ static int replay_folder(const char *folder)
 		return 1;
 	}
 	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-		char path[PATH_MAX];
+		char path[PATH_MAX + NAME_MAX + 2];
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);

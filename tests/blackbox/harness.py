@@ -1,0 +1,233 @@
+"""A world for the black-box and system rings: a folder with a configuration, the stand-in for the provider, and the real
+daemon, which runs as an unprivileged user and says that it is ready by sd_notify. Everything ends with close()."""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SOURCE = Path(os.environ.get("MB_SRCDIR", Path(__file__).resolve().parents[2]))
+BUILD = Path(os.environ.get("MB_BUILDDIR", SOURCE / "build" / "gcc"))
+sys.path[:0] = [str(SOURCE / "tests"), str(SOURCE / "tests" / "fakes")]
+
+from provider import Provider  # noqa: E402
+
+TOKEND = BUILD / "mailbearer-tokend"
+CLI = BUILD / "mailbearer"
+PLUGIN = BUILD / "sasl" / ".libs" / "libmailbearer.so"
+ACCOUNT = "relay@contoso.com"
+CLIENT_ID = "5d3c2b1a-9f8e-4d7c-8b6a-0123456789ab"
+SECRET = "MARKER+se/cr=e&t% ~x y"
+PATIENCE = 30
+
+# A user whom every Debian has and who owns nothing here; whoever is not root stays who they are.
+DAEMON_USER = "proxy" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+
+
+class NoAnswer(Exception):
+    """The daemon closed the connection or did not answer."""
+
+
+def frame(payload):
+    return b"%d:%s," % (len(payload), payload)
+
+
+def read_reply(connection):
+    """(word, text) of one socketmap answer."""
+    data = b""
+    while b":" not in data:
+        piece = connection.recv(65536)
+        if not piece:
+            raise NoAnswer("closed")
+        data += piece
+    digits, _, rest = data.partition(b":")
+    while len(rest) < int(digits) + 1:
+        piece = connection.recv(1 << 20)
+        if not piece:
+            raise NoAnswer("closed in the middle")
+        rest += piece
+    if rest[int(digits):] != b",":
+        raise NoAnswer(f"no netstring: {rest[-20:]!r}")
+    word, _, text = rest[:-1].decode().partition(" ")
+    return word, text
+
+
+class World:
+    """conf: what stands in the configuration besides client "contoso" and tokend's section; {standin}-fields are filled in
+    by name: metadata_url, ca_file, secret_file."""
+
+    def __init__(self, conf=None, grant="refresh_token", client="", tokend="", listen=(), token_users=()):
+        # Short: a socket's path has 107 bytes, and the queue folder's copy of it comes on top.
+        self.folder = Path(tempfile.mkdtemp(prefix="mb", dir="/tmp"))
+        self.folder.chmod(0o755)
+        self.daemon = None
+        self.provider = Provider(self.folder / "p", "--marker", "MARKER")
+        for path in [self.folder / "p", *(self.folder / "p").rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        self.conf, self.log_file = self.folder / "mb.conf", self.folder / "tokend.log"
+        self.state, self.sockets = self.folder / "state", self.folder / "s"
+        self.socket = self.sockets / "t.sock"
+        for path in (self.state, self.sockets):
+            path.mkdir()
+            self.give(path)
+        self.state.chmod(0o700)
+        self.secret_file = self.secret("secret", SECRET)
+        self.seal_key = self.secret("seal.key", os.urandom(32).hex())
+        self.listen = [self.socket, *listen]
+        self.parts = {"conf": conf, "grant": grant, "client": client, "tokend": tokend, "token_users": token_users}
+        self.write()
+
+    # --- files ---
+
+    def give(self, path):
+        if os.geteuid() == 0:
+            entry = pwd.getpwnam(DAEMON_USER)
+            os.chown(path, entry.pw_uid, entry.pw_gid)
+
+    def secret(self, name, text):
+        path = self.folder / name
+        path.write_text(text + "\n")
+        path.chmod(0o600)
+        self.give(path)
+        return path
+
+    def write(self, **changes):
+        """The configuration anew, with some of its parts changed."""
+        self.parts.update(changes)
+        parts, listen = self.parts, ", ".join(f'"{x}"' for x in self.listen)
+        users = ", ".join(f'"{x}"' for x in parts["token_users"] or [DAEMON_USER])
+        body = parts["conf"]
+        if body is None:
+            body = f'account "{ACCOUNT}" {{ client = "contoso" grant = "{parts["grant"]}" }}\n'
+        tenant = self.provider.tenant
+        self.conf.write_text(
+            f'client "contoso" {{\n provider = "microsoft" tenant = "{tenant}"\n'
+            f' metadata_url = "{self.provider.metadata_url}"\n client_id = "{CLIENT_ID}"\n'
+            f' client_secret_file = "{self.secret_file}"\n ca_file = "{self.provider.ca_file}" timeout = 3\n'
+            f' {parts["client"]}\n}}\n{body}\n'
+            f'tokend {{ listen = {{ {listen} }} state_directory = "{self.state}" seal_key_file = "{self.seal_key}"\n'
+            f' user = "{DAEMON_USER}" token_users = {{ {users} }} log = "stderr" {parts["tokend"]} }}\n')
+        self.conf.chmod(0o644)
+
+    # --- the daemon ---
+
+    def environment(self, notify=None):
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        # The daemon lets nobody attach to it, and so not the leak checker either; the unit ring looks for leaks.
+        env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        env["UBSAN_OPTIONS"] = os.environ.get("UBSAN_OPTIONS", "")
+        if notify:
+            env["NOTIFY_SOCKET"] = str(notify)
+        return env
+
+    def spawn(self, notify=None):
+        with open(self.log_file, "ab") as log:
+            return subprocess.Popen([TOKEND, "-c", self.conf, "-F", "-v"], stdin=subprocess.DEVNULL,
+                                    stdout=log, stderr=log, env=self.environment(notify))
+
+    def start(self):
+        """Returns when the daemon has said READY=1; raises with its log if it ends before."""
+        path = self.folder / "notify"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(str(path))
+            path.chmod(0o777)
+            notify.settimeout(0.2)
+            self.daemon = self.spawn(path)
+            until = time.monotonic() + PATIENCE
+            while time.monotonic() < until:
+                try:
+                    if b"READY=1" in notify.recv(4096):
+                        return
+                except TimeoutError:
+                    if self.daemon.poll() is not None:
+                        break
+        raise AssertionError("tokend did not start:\n" + self.log()[-3000:])
+
+    def stop(self, signo=signal.SIGTERM, seconds=PATIENCE):
+        """The exit status."""
+        if self.daemon is None:
+            return None
+        self.daemon.send_signal(signo)
+        status = self.daemon.wait(seconds)
+        self.daemon = None
+        return status
+
+    def kill(self):
+        return self.stop(signal.SIGKILL)
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def wait_log(self, text, after=0, seconds=PATIENCE):
+        return self.wait(lambda: text in self.log()[after:], f"{text!r} in the log", seconds)
+
+    @staticmethod
+    def wait(probe, what, seconds=PATIENCE):
+        until = time.monotonic() + seconds
+        while not (value := probe()):
+            if time.monotonic() > until:
+                raise AssertionError(f"not within {seconds} s: {what}")
+            time.sleep(0.02)
+        return value
+
+    def close(self):
+        try:
+            if self.daemon is not None:
+                self.kill()
+            for word in ("AddressSanitizer", "runtime error:"):
+                if word in self.log():
+                    raise AssertionError(self.log()[-6000:])
+        finally:
+            self.provider.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- talking to it ---
+
+    def connect(self, path=None, timeout=60):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(timeout)
+        connection.connect(str(path or self.socket))
+        return connection
+
+    def ask(self, question, path=None):
+        with self.connect(path) as connection:
+            connection.sendall(frame(question.encode()))
+            return read_reply(connection)
+
+    def status(self, account=ACCOUNT):
+        word, text = self.ask("status " + account)
+        if word != "OK":
+            raise AssertionError(f"{word} {text}")
+        return json.loads(text)
+
+    def cli(self, *arguments, given=None):
+        return subprocess.run([CLI, "-c", self.conf, *arguments], input=given, capture_output=True, text=True, timeout=90,
+                              check=False, env=self.environment())
+
+    # --- grants ---
+
+    def account(self, user=ACCOUNT, **values):
+        """An account at the provider; its refresh token."""
+        values = {"client_id": CLIENT_ID, "secret": SECRET, **values}
+        return self.provider.account(user, **values)
+
+    def sign_in(self, user=ACCOUNT, **values):
+        """An account at the provider, imported here. The daemon runs."""
+        word, text = self.ask(f"import {user} {self.account(user, **values)}")
+        if word != "OK":
+            raise AssertionError(f"{word} {text}")
+
+    def requests(self):
+        return self.provider.count("token/requests")
