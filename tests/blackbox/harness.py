@@ -39,23 +39,25 @@ def frame(payload):
     return b"%d:%s," % (len(payload), payload)
 
 
-def read_reply(connection):
-    """(word, text) of one socketmap answer."""
+def read_exactly(connection, count):
     data = b""
-    while b":" not in data:
-        piece = connection.recv(65536)
+    while len(data) < count:
+        piece = connection.recv(count - len(data))
         if not piece:
             raise NoAnswer("closed")
         data += piece
-    digits, _, rest = data.partition(b":")
-    while len(rest) < int(digits) + 1:
-        piece = connection.recv(1 << 20)
-        if not piece:
-            raise NoAnswer("closed in the middle")
-        rest += piece
-    if rest[int(digits):] != b",":
-        raise NoAnswer(f"no netstring: {rest[-20:]!r}")
-    word, _, text = rest[:-1].decode().partition(" ")
+    return data
+
+
+def read_reply(connection):
+    """(word, text) of one socketmap answer; what comes behind it stays unread."""
+    digits = read_exactly(connection, 1)
+    while not digits.endswith(b":"):
+        digits += read_exactly(connection, 1)
+    payload = read_exactly(connection, int(digits[:-1]) + 1)
+    if payload[-1:] != b",":
+        raise NoAnswer(f"no netstring: {payload[-20:]!r}")
+    word, _, text = payload[:-1].decode().partition(" ")
     return word, text
 
 

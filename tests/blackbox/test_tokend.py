@@ -306,6 +306,7 @@ class Process(WithWorld):
     def test_stale_socket_is_taken_over_and_others_are_not(self):
         with socket.socket(socket.AF_UNIX) as stale:
             stale.bind(str(self.world.socket))
+        self.world.give(self.world.socket)
         self.world.start()
         self.assertEqual("OK", self.ask("status *")[0])
         self.world.kill()

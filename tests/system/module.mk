@@ -1,2 +1,3 @@
 # Rings of whole systems: they want root, and a Postfix that they download and never install.
-EXTRA_DIST += tests/system/mta.py
+SYSTEM_TESTS += tests/system/test_mail.py
+EXTRA_DIST += $(SYSTEM_TESTS) tests/system/mta.py tests/system/relay.py tests/system/demo.py
