@@ -284,7 +284,7 @@ static const char *remedy_for_status(const char *status)
 		return "the user name must be the mailbox that the token was given to: mailbearer check";
 	if (strcmp(status, "403") == 0 || strcmp(status, "insufficient_scope") == 0)
 		return "give the app registration the scope for SMTP and sign in again: mailbearer check";
-	return "the next try gets a new token; if that is refused too, see mailbearer check";
+	return "the next try gets a new token; if that is refused too, see mailbearer status";
 }
 
 /* The server has refused the token. Its own 535 follows when it gets its answer; tokend is told, if there is time. */

@@ -13,8 +13,7 @@ AM_TESTS_ENVIRONMENT = \
 LINT_TESTS += \
 	tests/lint/check_includes.py \
 	tests/lint/check_style.py \
-	tests/lint/check_documents.py \
-	tests/lint/check_cli_help.py
+	tests/lint/check_documents.py
 
 FUZZ_REPLAYS = $(FUZZ_NAMES:%=tests/fuzz/replay_%)
 

@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+"""Documents cannot drift: events, settings, maps and commands against the manual pages, both ways; pages pass mandoc -Tlint.
+
+Reads the tables from $MB_BUILDDIR's programs (tests/lint/dump_tables, mailbearer --help). TAP on standard output.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+SOURCE = Path(os.environ.get("MB_SRCDIR", Path(__file__).resolve().parents[2]))
+BUILD = Path(os.environ.get("MB_BUILDDIR", SOURCE / "build" / "gcc"))
+sys.path.insert(0, str(SOURCE / "tests"))
+
+import tap  # noqa: E402
+
+
+def page(name):
+    return (SOURCE / "man" / name).read_text(encoding="utf-8")
+
+
+def table(kind):
+    out = subprocess.run([BUILD / "tests/lint/dump_tables"], capture_output=True, text=True, check=True, timeout=60).stdout
+    return {line.split(" ", 1)[1] for line in out.splitlines() if line.startswith(kind + " ")}
+
+
+def documented_settings():
+    """SECTION.KEY of each .It Ic below a .Ss SECTION in mailbearer.conf(5)."""
+    found, section = set(), None
+    for line in page("mailbearer.conf.5").splitlines():
+        if line.startswith((".Ss ", ".Sh ")):
+            section = line.split()[1]
+        elif line.startswith(".It Ic "):
+            found.add(f"{section}.{line.split()[2]}")
+    return found
+
+
+class Documents(unittest.TestCase):
+    def test_events(self):
+        documented = set(re.findall(r"^\.It Cm ([a-z-]+) Pq ", page("mailbearer-tokend.8"), re.M))
+        self.assertEqual(table("event"), documented)
+
+    def test_settings(self):
+        self.assertEqual(table("setting"), documented_settings())
+
+    def test_maps(self):
+        source = (SOURCE / "tokend/server_ops.c").read_text(encoding="utf-8")
+        maps = set(re.findall(r'^\t\{"([a-z]+)", ACCESS_', source, re.M))
+        text = page("mailbearer-tokend.8").split(".Ss The socket", 1)[1].split(".Ss ", 1)[0]
+        self.assertEqual(maps, set(re.findall(r"^\.It Ic ([a-z]+)", text, re.M)))
+
+    def test_commands(self):
+        out = subprocess.run([BUILD / "mailbearer", "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
+        commands = set(re.findall(r"^  ([a-z-]+)  ", out, re.M))
+        self.assertEqual(commands, set(re.findall(r"^\.It Cm ([a-z-]+)", page("mailbearer.8"), re.M)))
+
+    def test_pages_pass_mandoc(self):
+        for path in sorted((SOURCE / "man").glob("*.[1-8]")):
+            got = subprocess.run(["mandoc", "-Tlint", "-W", "warning", path], capture_output=True, text=True, check=False,
+                                 timeout=60)
+            self.assertEqual("", got.stdout + got.stderr)
+
+
+if __name__ == "__main__":
+    tap.main()
