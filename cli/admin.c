@@ -48,9 +48,9 @@ static int report(const struct settings *settings, struct err *err)
 	int result;
 
 	buf_printf(&text, "%s: %zu client%s, %zu account%s, %zu connector%s: all good\n", settings->path,
-	           settings->client_count, settings->client_count == 1 ? "" : "s",
-	           settings->account_count, settings->account_count == 1 ? "" : "s",
-	           settings->connector_count, settings->connector_count == 1 ? "" : "s");
+		   settings->client_count, settings->client_count == 1 ? "" : "s", settings->account_count,
+		   settings->account_count == 1 ? "" : "s", settings->connector_count,
+		   settings->connector_count == 1 ? "" : "s");
 	result = output_print(&text, err);
 	buf_free(&text);
 	return result;

@@ -31,7 +31,8 @@ static int find_socket(const char *config, char path[PATH_SIZE], struct err *err
 	if (config)
 		return err_set(err, problem.code, "%s", problem.text);
 	if (access(file, R_OK) == 0) {
-		err_prefix(&problem, "warning: asking at " WIRE_SOCKET_DEFAULT ", because of an error in the configuration");
+		err_prefix(&problem,
+			   "warning: asking at " WIRE_SOCKET_DEFAULT ", because of an error in the configuration");
 		output_complain(problem.text);
 	}
 	snprintf(path, PATH_SIZE, "%s", WIRE_SOCKET_DEFAULT);
@@ -54,22 +55,22 @@ static void explain(const struct cli_call *call, enum wire_result result, const 
 		return;
 	}
 	if (answer->len == 0)
-		err_set(err, ERR_DENIED, "%s", result == WIRE_NOTFOUND
-		        ? "tokend has no such account; \"mailbearer status\" lists those it has"
-		        : "tokend refused without a reason; its log may have one");
+		err_set(err, ERR_DENIED, "%s",
+			result == WIRE_NOTFOUND ? "tokend has no such account; \"mailbearer status\" lists those it has"
+						: "tokend refused without a reason; its log may have one");
 	if (call->account && !strstr(err->text, call->account))
 		err_prefix(err, "%s", call->account);
 }
 
 enum cli_exit ask(const struct cli_call *call, const char *map, const struct buf *key, struct buf *answer,
-                  struct err *err)
+		  struct err *err)
 {
 	char path[PATH_SIZE];
 	struct tokenclient_question question = {
-		.socket_path = path,
-		.map = map,
-		.key = call->account ? call->account : "",
-		.reply_max = answer->max,
+	    .socket_path = path,
+	    .map = map,
+	    .key = call->account ? call->account : "",
+	    .reply_max = answer->max,
 	};
 	enum wire_result result;
 
@@ -90,7 +91,7 @@ enum cli_exit ask(const struct cli_call *call, const char *map, const struct buf
 }
 
 enum cli_exit ask_and_tell(const struct cli_call *call, const char *map, const struct buf *key, const char *about,
-                           struct err *err)
+			   struct err *err)
 {
 	struct buf answer = BUF_INIT(WIRE_REPLY_MAX), line = BUF_INIT(OUTPUT_MAX);
 	enum cli_exit result = ask(call, map, key, &answer, err);

@@ -11,9 +11,9 @@
 
 enum cli_exit {
 	CLI_DONE = 0,
-	CLI_FAILED = 1,    /* it did not work */
-	CLI_USAGE = 2,     /* not a command line of ours */
-	CLI_NO_TOKEND = 3  /* tokend gave no answer */
+	CLI_FAILED = 1,   /* it did not work */
+	CLI_USAGE = 2,    /* not a command line of ours */
+	CLI_NO_TOKEND = 3 /* tokend gave no answer */
 };
 
 /* A command line, proved. All borrowed from argv. */

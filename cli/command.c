@@ -10,39 +10,39 @@
 #define ACCOUNT_MAX 320 /* bytes: 64 before the @ and 255 behind it */
 
 static const struct command commands[] = {
-	{"status", "[ACCOUNT] [--json]", "show the accounts, their tokens and what is wrong",
-	 "A table of all accounts, or of one. Below an account in trouble stand the error\n"
-	 "and what to do about it.\n\n"
-	 "  --json        print tokend's own answer: one line of JSON\n",
-	 cli_status, COMMAND_MAY_ACCOUNT, COMMAND_JSON, 0},
-	{"token", "ACCOUNT", "print an access token, for msmtp, mutt and scripts",
-	 "Prints a token that is good for at least the account's min_validity, and\n"
-	 "nothing else, on standard output.\n",
-	 cli_token, COMMAND_MUST_ACCOUNT, 0, 0},
-	{"refresh", "ACCOUNT", "get a new access token now",
-	 "Asks the provider for a new access token at once, also while waiting after a\n"
-	 "failure. To be used when the reason for a failure has been repaired.\n",
-	 cli_refresh, COMMAND_MUST_ACCOUNT, 0, 0},
-	{"import", "ACCOUNT --refresh-token-file FILE|-", "give an account a refresh token that you already have",
-	 "Stores the refresh token, sealed, and tries it. It must have been given to the\n"
-	 "client that the account names.\n\n"
-	 "  --refresh-token-file FILE\n"
-	 "                the file that holds it, on one line; - is standard input, and\n"
-	 "                on a terminal it is asked for without being shown\n",
-	 cli_import, COMMAND_MUST_ACCOUNT, COMMAND_TOKEN_FILE, COMMAND_TOKEN_FILE},
-	{"forget", "ACCOUNT [--yes]", "delete an account's refresh token",
-	 "Mail of the account then waits in the queue until there is a new one. The\n"
-	 "provider is not told: revoke the token there as well if it was stolen.\n\n"
-	 "  --yes         do not ask\n",
-	 cli_forget, COMMAND_MUST_ACCOUNT, COMMAND_YES, 0},
-	{"reload", "", "make tokend read its configuration again",
-	 "If the new configuration is wrong, tokend goes on with the old one, and the\n"
-	 "error is shown here.\n",
-	 cli_reload, COMMAND_NO_ACCOUNT, 0, 0},
-	{"check-config", "", "prove the configuration and the files that it names",
-	 "As root, the files are opened as the user that tokend runs as. tokend itself\n"
-	 "is not asked and need not run.\n",
-	 cli_check_config, COMMAND_NO_ACCOUNT, 0, 0},
+    {"status", "[ACCOUNT] [--json]", "show the accounts, their tokens and what is wrong",
+     "A table of all accounts, or of one. Below an account in trouble stand the error\n"
+     "and what to do about it.\n\n"
+     "  --json        print tokend's own answer: one line of JSON\n",
+     cli_status, COMMAND_MAY_ACCOUNT, COMMAND_JSON, 0},
+    {"token", "ACCOUNT", "print an access token, for msmtp, mutt and scripts",
+     "Prints a token that is good for at least the account's min_validity, and\n"
+     "nothing else, on standard output.\n",
+     cli_token, COMMAND_MUST_ACCOUNT, 0, 0},
+    {"refresh", "ACCOUNT", "get a new access token now",
+     "Asks the provider for a new access token at once, also while waiting after a\n"
+     "failure. To be used when the reason for a failure has been repaired.\n",
+     cli_refresh, COMMAND_MUST_ACCOUNT, 0, 0},
+    {"import", "ACCOUNT --refresh-token-file FILE|-", "give an account a refresh token that you already have",
+     "Stores the refresh token, sealed, and tries it. It must have been given to the\n"
+     "client that the account names.\n\n"
+     "  --refresh-token-file FILE\n"
+     "                the file that holds it, on one line; - is standard input, and\n"
+     "                on a terminal it is asked for without being shown\n",
+     cli_import, COMMAND_MUST_ACCOUNT, COMMAND_TOKEN_FILE, COMMAND_TOKEN_FILE},
+    {"forget", "ACCOUNT [--yes]", "delete an account's refresh token",
+     "Mail of the account then waits in the queue until there is a new one. The\n"
+     "provider is not told: revoke the token there as well if it was stolen.\n\n"
+     "  --yes         do not ask\n",
+     cli_forget, COMMAND_MUST_ACCOUNT, COMMAND_YES, 0},
+    {"reload", "", "make tokend read its configuration again",
+     "If the new configuration is wrong, tokend goes on with the old one, and the\n"
+     "error is shown here.\n",
+     cli_reload, COMMAND_NO_ACCOUNT, 0, 0},
+    {"check-config", "", "prove the configuration and the files that it names",
+     "As root, the files are opened as the user that tokend runs as. tokend itself\n"
+     "is not asked and need not run.\n",
+     cli_check_config, COMMAND_NO_ACCOUNT, 0, 0},
 };
 
 static const struct {
@@ -91,7 +91,8 @@ static const char *take_value(struct reader *reader, const char *name, const cha
 
 static int unknown_option(const struct reader *reader, const char *arg)
 {
-	return err_set(reader->err, ERR_SYNTAX, "there is no option \"%.60s\"; mailbearer --help lists the commands", arg);
+	return err_set(reader->err, ERR_SYNTAX, "there is no option \"%.60s\"; mailbearer --help lists the commands",
+		       arg);
 }
 
 /* --json, --yes, --refresh-token-file FILE, --refresh-token-file=FILE */
@@ -157,7 +158,8 @@ static int read_operand(struct reader *reader, const char *arg)
 		return read_account(reader, arg);
 	reader->line->command = find_command(arg);
 	if (!reader->line->command)
-		return err_set(reader->err, ERR_SYNTAX, "there is no command \"%.60s\"; mailbearer --help lists them", arg);
+		return err_set(reader->err, ERR_SYNTAX, "there is no command \"%.60s\"; mailbearer --help lists them",
+			       arg);
 	return 0;
 }
 
@@ -166,7 +168,7 @@ static int wrong_usage(const struct reader *reader, const char *what)
 	const struct command *command = reader->line->command;
 
 	return err_set(reader->err, ERR_SYNTAX, "%s; usage: mailbearer %s%s%s", what, command->name,
-	               *command->arguments ? " " : "", command->arguments);
+		       *command->arguments ? " " : "", command->arguments);
 }
 
 /* Does what was given fit the command? */
@@ -212,14 +214,14 @@ static void help_for_all(struct buf *out)
 	unsigned i;
 
 	buf_puts(out, "usage: mailbearer [-c FILE] COMMAND [ARGUMENT ...]\n"
-	         "       mailbearer COMMAND --help\n"
-	         "       mailbearer --version\n\n"
-	         "Commands:\n");
+		      "       mailbearer COMMAND --help\n"
+		      "       mailbearer --version\n\n"
+		      "Commands:\n");
 	for (i = 0; (command = command_at(i)) != NULL; i++)
 		buf_printf(out, "  %-13s %s\n", command->name, command->summary);
 	buf_puts(out, "\n-c FILE is the configuration, if not " CLI_CONFIG_DEFAULT ".\n"
-	         "Exit status: 0 done, 1 it did not work, 2 usage, 3 tokend is not reachable.\n"
-	         "See mailbearer(8).\n");
+		      "Exit status: 0 done, 1 it did not work, 2 usage, 3 tokend is not reachable.\n"
+		      "See mailbearer(8).\n");
 }
 
 void command_help(const struct command *command, struct buf *out)
@@ -229,6 +231,6 @@ void command_help(const struct command *command, struct buf *out)
 		return;
 	}
 	buf_printf(out, "usage: mailbearer [-c FILE] %s%s%s\n\n", command->name, *command->arguments ? " " : "",
-	           command->arguments);
+		   command->arguments);
 	buf_puts(out, command->detail);
 }

@@ -18,8 +18,8 @@ struct command {
 	const char *detail;    /* lines */
 	cli_handler *run;
 	enum command_account account;
-	unsigned options;      /* command_option bits that it knows */
-	unsigned needed;       /* and those that must be there */
+	unsigned options; /* command_option bits that it knows */
+	unsigned needed;  /* and those that must be there */
 };
 
 enum command_want { COMMAND_RUN, COMMAND_HELP, COMMAND_VERSION };

@@ -38,8 +38,10 @@ static int confirm(const char *account, struct err *err)
 {
 	char typed[ANSWER_MAX];
 
-	fprintf(stderr, "Mail of %s will wait in the queue until the account has a new refresh token.\n"
-	        "Type the account's name again to forget the one it has: ", account);
+	fprintf(stderr,
+		"Mail of %s will wait in the queue until the account has a new refresh token.\n"
+		"Type the account's name again to forget the one it has: ",
+		account);
 	if (!fgets(typed, sizeof typed, stdin))
 		typed[0] = '\0';
 	typed[strcspn(typed, "\n")] = '\0';

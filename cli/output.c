@@ -13,15 +13,15 @@
 
 #include "cli/output.h"
 
-#define GAP 2         /* blanks between two columns of a table */
-#define NARROWEST 12  /* columns that the first one keeps, however narrow the terminal */
-#define WIDTH_MIN 40  /* terminals that say less are not believed */
+#define GAP 2        /* blanks between two columns of a table */
+#define NARROWEST 12 /* columns that the first one keeps, however narrow the terminal */
+#define WIDTH_MIN 40 /* terminals that say less are not believed */
 #define WIDTH_MAX 500
 #define CUT "..."
 
 /* One character as it is shown. */
 struct glyph {
-	size_t used;    /* bytes of the text that it stands for */
+	size_t used; /* bytes of the text that it stands for */
 	size_t columns;
 	char shown[MB_LEN_MAX + 8];
 };
@@ -148,7 +148,8 @@ static size_t fitting(const char *text, size_t len, size_t room)
 	return at;
 }
 
-/* The bytes of the next line: up to the last blank that fits, or through the middle of a word that is wider than a line. */
+/* The bytes of the next line: up to the last blank that fits, or through the middle of a word that is wider than a
+ * line. */
 static size_t line_length(const char *text, size_t room)
 {
 	size_t len = strnlen(text, (room + 1) * MB_LEN_MAX), fits = fitting(text, len, room), at = fits;

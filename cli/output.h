@@ -21,15 +21,16 @@
 /* Appends the text, made safe. */
 void output_safe(struct buf *out, const char *text, size_t len);
 
-/* Appends the text, made safe, in lines of at most `width` columns that begin with `indent` blanks; each ends with a newline. */
+/* Appends the text, made safe, in lines of at most `width` columns that begin with `indent` blanks; each ends with a
+ * newline. */
 void output_paragraph(struct buf *out, const char *text, size_t indent, size_t width);
 
 /* Appends "45s", "59m", "3h 20m" or "12d"; less than nothing is "0s". */
 void output_duration(struct buf *out, int64_t seconds);
 
 /*
- * A table is made in two passes: all rows are measured, the first column is narrowed until the table fits, then all rows
- * are printed, with what is too wide for its column cut in the middle.
+ * A table is made in two passes: all rows are measured, the first column is narrowed until the table fits, then all
+ * rows are printed, with what is too wide for its column cut in the middle.
  */
 struct output_table {
 	size_t widths[OUTPUT_TABLE_COLUMNS]; /* zeroed at first */
@@ -45,7 +46,8 @@ size_t output_width(void);
 /* Writes all of it to standard output, as it is. 0, or -1 with *err set (also for a buffer that has failed). */
 int output_print(const struct buf *out, struct err *err);
 
-/* Writes one line of printable ASCII to standard output, whole or not at all: what programs read. 0 or -1 with *err set. */
+/* Writes one line of printable ASCII to standard output, whole or not at all: what programs read. 0 or -1 with *err
+ * set. */
 int output_line(const struct buf *line, struct err *err);
 
 /* "mailbearer: TEXT" on standard error, made safe. */

@@ -41,13 +41,17 @@ static int prove(const struct buf *token, const char *name, struct err *err)
 	if (token->len == 0)
 		return err_set(err, ERR_SYNTAX, "%s is empty; it must hold the refresh token", name);
 	if (token->len > SECRET_MAX)
-		return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no refresh token has", name, SECRET_MAX);
+		return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no refresh token has", name,
+			       SECRET_MAX);
 	if (token->data[0] == '{')
-		return err_set(err, ERR_SYNTAX, "%s looks like JSON; it must hold the value of \"refresh_token\" alone", name);
+		return err_set(err, ERR_SYNTAX, "%s looks like JSON; it must hold the value of \"refresh_token\" alone",
+			       name);
 	for (i = 0; i < token->len; i++)
 		if (token->data[i] <= ' ' || token->data[i] > '~')
-			return err_set(err, ERR_SYNTAX, "%s must hold the refresh token on one line and nothing else: byte %zu "
-			               "cannot be part of one", name, i + 1);
+			return err_set(err, ERR_SYNTAX,
+				       "%s must hold the refresh token on one line and nothing else: byte %zu "
+				       "cannot be part of one",
+				       name, i + 1);
 	return 0;
 }
 
@@ -60,7 +64,8 @@ static int read_to_end(int fd, const char *name, struct buf *out, struct err *er
 	for (;;) {
 		room = buf_reserve(out, 1);
 		if (!room)
-			return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no refresh token has", name, SECRET_MAX);
+			return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no refresh token has", name,
+				       SECRET_MAX);
 		n = read(fd, room, out->cap - out->len);
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, errno, "%s cannot be read", name);
@@ -115,7 +120,8 @@ static int take_key(char key, struct buf *out, struct err *err)
 		return 0;
 	default:
 		if (buf_append(out, &key, 1) != 0)
-			return err_set(err, ERR_LIMIT, "that is more than %d bytes, which no refresh token has", SECRET_MAX);
+			return err_set(err, ERR_LIMIT, "that is more than %d bytes, which no refresh token has",
+				       SECRET_MAX);
 		return 0;
 	}
 }
@@ -139,8 +145,8 @@ static int read_keys(struct buf *out, struct err *err)
 }
 
 /*
- * Key by key: the terminal's own line editing would show the token, and silently drop what goes beyond 4,095 bytes of it.
- * The keys that would end us come as bytes as well, so that the terminal is always put back.
+ * Key by key: the terminal's own line editing would show the token, and silently drop what goes beyond 4,095 bytes of
+ * it. The keys that would end us come as bytes as well, so that the terminal is always put back.
  */
 static int read_terminal(struct buf *out, struct err *err)
 {

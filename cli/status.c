@@ -1,5 +1,6 @@
 /*
- * The command status: tokend's one line of JSON, as it is or as a table. Called by main.c through the table of commands.
+ * The command status: tokend's one line of JSON, as it is or as a table. Called by main.c through the table of
+ * commands.
  */
 #include <string.h>
 #include <time.h>
@@ -11,7 +12,7 @@
 #include "daemon/jsondoc.h"
 #include "lib/wire.h"
 
-#define CELL_MAX 32   /* bytes, for what we write ourselves */
+#define CELL_MAX 32 /* bytes, for what we write ourselves */
 #define NOTE_INDENT 4
 
 struct row {
@@ -109,8 +110,10 @@ static void append_notes(struct buf *out, const json_t *account, size_t width)
 	output_paragraph(out, text_or(account, "remedy", ""), NOTE_INDENT, width);
 	output_paragraph(out, tries.len > 0 ? tries.data : "", NOTE_INDENT, width);
 	if (json_is_true(json_object_get(account, "unsaved")))
-		output_paragraph(out, "The newest refresh token could not be saved: do not stop tokend before its log says "
-		                 "store-repaired.", NOTE_INDENT, width);
+		output_paragraph(out,
+				 "The newest refresh token could not be saved: do not stop tokend before its log says "
+				 "store-repaired.",
+				 NOTE_INDENT, width);
 	buf_free(&tries);
 }
 
@@ -122,13 +125,15 @@ void status_table(struct buf *out, const json_t *accounts, int64_t now, size_t w
 	size_t i;
 
 	output_measure(&table, heads);
-	json_array_foreach(accounts, i, account) {
+	json_array_foreach(accounts, i, account)
+	{
 		make_row(&row, account, now);
 		output_measure(&table, row.cells);
 	}
 	output_fit(&table, width);
 	output_row(out, &table, heads);
-	json_array_foreach(accounts, i, account) {
+	json_array_foreach(accounts, i, account)
+	{
 		make_row(&row, account, now);
 		output_row(out, &table, row.cells);
 		if (is_in_trouble(account))

@@ -25,7 +25,7 @@ static int connect_to(const struct tokenclient_question *question, struct err *e
 
 	if (fd < 0 && err != NULL)
 		err_set(err, err->code, "tokend does not answer at %s%s", err->text,
-		        err->code == ERR_UNREACHABLE ? "; is mailbearer-tokend running?" : "");
+			err->code == ERR_UNREACHABLE ? "; is mailbearer-tokend running?" : "");
 	return fd;
 }
 
@@ -34,8 +34,8 @@ static int append_question(const struct tokenclient_question *question, struct b
 	if (wire_append_request(frame, question->map, question->key, question->key_len) == 0)
 		return 0;
 	return err_set(err, ERR_SYNTAX,
-	               "this cannot be asked of tokend: map \"%.32s\", key of %zu bytes, too long or with line breaks",
-	               question->map, question->key_len);
+		       "this cannot be asked of tokend: map \"%.32s\", key of %zu bytes, too long or with line breaks",
+		       question->map, question->key_len);
 }
 
 /* Something answers, but not as tokend does. */
@@ -61,14 +61,14 @@ static int receive_more(const struct tokenclient_question *question, int fd, str
 		return explain(question, err, "did not answer");
 	if (got == 0)
 		return err_set(err, in->len == 0 ? ERR_UNREACHABLE : ERR_SYNTAX,
-		               "tokend at %s closed the connection %s; its log says why", question->socket_path,
-		               in->len == 0 ? "without an answer" : "in the middle of its answer");
+			       "tokend at %s closed the connection %s; its log says why", question->socket_path,
+			       in->len == 0 ? "without an answer" : "in the middle of its answer");
 	in->len += (size_t)got;
 	return 0;
 }
 
 static int receive_reply(const struct tokenclient_question *question, int fd, struct buf *in, struct wire_reply *reply,
-                         struct err *err)
+			 struct err *err)
 {
 	struct netstring frame;
 
@@ -76,8 +76,8 @@ static int receive_reply(const struct tokenclient_question *question, int fd, st
 		switch (netstring_decode(in->data, in->len, question->reply_max, &frame)) {
 		case NETSTRING_OK:
 			return wire_parse_reply(frame.data, frame.len, reply) == 0
-			               ? 0
-			               : strange(question, err, "does not speak socketmap");
+				   ? 0
+				   : strange(question, err, "does not speak socketmap");
 		case NETSTRING_TOO_LONG:
 			return strange(question, err, "says more than we take");
 		case NETSTRING_BAD:
@@ -91,7 +91,7 @@ static int receive_reply(const struct tokenclient_question *question, int fd, st
 
 /* Question and answer over a connection that stands. */
 static int converse(const struct tokenclient_question *question, int fd, struct buf *frame, struct buf *in,
-                    struct wire_reply *reply, struct err *err)
+		    struct wire_reply *reply, struct err *err)
 {
 	struct err sending = {.code = ERR_NONE};
 
@@ -105,7 +105,7 @@ static int converse(const struct tokenclient_question *question, int fd, struct 
 }
 
 int tokenclient_ask(const struct tokenclient_question *question, enum wire_result *result, struct buf *text,
-                    struct err *err)
+		    struct err *err)
 {
 	struct buf frame = BUF_INIT(WIRE_REQUEST_MAX + WIRE_NETSTRING_EXTRA);
 	struct buf in = BUF_INIT(question->reply_max + WIRE_NETSTRING_EXTRA);

@@ -30,6 +30,6 @@ struct tokenclient_question {
  * text names the path), ERR_TIMEOUT, ERR_SYNTAX (what answered does not speak socketmap), ERR_SYSTEM, ERR_MEMORY.
  */
 int tokenclient_ask(const struct tokenclient_question *question, enum wire_result *result, struct buf *text,
-                    struct err *err);
+		    struct err *err);
 
 #endif

@@ -12,7 +12,7 @@ static const struct {
 	int priority;
 } events[] = {
 #define EVENT_AS_ROW(id, name, priority) [id] = {name, priority},
-	EVENTS(EVENT_AS_ROW)
+    EVENTS(EVENT_AS_ROW)
 #undef EVENT_AS_ROW
 };
 

@@ -8,33 +8,33 @@
  *
  *    X(identifier, "name", priority)
  */
-#define EVENTS(X)                                                   \
-	/* tokend: the process */                                       \
-	X(EVENT_STARTED, "started", LOG_NOTICE)                         \
-	X(EVENT_STOPPING, "stopping", LOG_NOTICE)                       \
-	X(EVENT_START_FAILED, "start-failed", LOG_ERR)                  \
-	X(EVENT_RELOADED, "reloaded", LOG_NOTICE)                       \
-	X(EVENT_RELOAD_FAILED, "reload-failed", LOG_ERR)                \
-	X(EVENT_LISTENING, "listening", LOG_INFO)                       \
-	X(EVENT_NOT_LISTENING, "not-listening", LOG_WARNING)            \
-	X(EVENT_UNKNOWN_USER, "unknown-user", LOG_WARNING)              \
-	X(EVENT_PEER_REFUSED, "peer-refused", LOG_WARNING)              \
-	X(EVENT_BAD_FRAME, "bad-frame", LOG_WARNING)                    \
-	X(EVENT_TOO_MANY_CLIENTS, "too-many-clients", LOG_WARNING)      \
-	/* tokend: an account */                                        \
-	X(EVENT_TOKEN_REFRESHED, "token-refreshed", LOG_INFO)           \
-	X(EVENT_REFRESH_FAILED, "refresh-failed", LOG_WARNING)          \
-	X(EVENT_GRANT_LOST, "grant-lost", LOG_ERR)                      \
-	X(EVENT_MISCONFIGURED, "misconfigured", LOG_ERR)                \
-	X(EVENT_TOKEN_REFUSED, "token-refused", LOG_WARNING)            \
-	X(EVENT_GRANT_SAVED, "grant-saved", LOG_NOTICE)                 \
-	X(EVENT_GRANT_FORGOTTEN, "grant-forgotten", LOG_NOTICE)         \
-	X(EVENT_STORE_FAILED, "store-failed", LOG_CRIT)                 \
-	X(EVENT_STORE_REPAIRED, "store-repaired", LOG_NOTICE)           \
-	X(EVENT_STORE_UNREADABLE, "store-unreadable", LOG_CRIT)         \
-	X(EVENT_DISCOVERED, "discovered", LOG_INFO)                     \
-	X(EVENT_DISCOVERY_FAILED, "discovery-failed", LOG_WARNING)      \
-	/* any of them, with -v */                                      \
+#define EVENTS(X)                                                                                                      \
+	/* tokend: the process */                                                                                      \
+	X(EVENT_STARTED, "started", LOG_NOTICE)                                                                        \
+	X(EVENT_STOPPING, "stopping", LOG_NOTICE)                                                                      \
+	X(EVENT_START_FAILED, "start-failed", LOG_ERR)                                                                 \
+	X(EVENT_RELOADED, "reloaded", LOG_NOTICE)                                                                      \
+	X(EVENT_RELOAD_FAILED, "reload-failed", LOG_ERR)                                                               \
+	X(EVENT_LISTENING, "listening", LOG_INFO)                                                                      \
+	X(EVENT_NOT_LISTENING, "not-listening", LOG_WARNING)                                                           \
+	X(EVENT_UNKNOWN_USER, "unknown-user", LOG_WARNING)                                                             \
+	X(EVENT_PEER_REFUSED, "peer-refused", LOG_WARNING)                                                             \
+	X(EVENT_BAD_FRAME, "bad-frame", LOG_WARNING)                                                                   \
+	X(EVENT_TOO_MANY_CLIENTS, "too-many-clients", LOG_WARNING)                                                     \
+	/* tokend: an account */                                                                                       \
+	X(EVENT_TOKEN_REFRESHED, "token-refreshed", LOG_INFO)                                                          \
+	X(EVENT_REFRESH_FAILED, "refresh-failed", LOG_WARNING)                                                         \
+	X(EVENT_GRANT_LOST, "grant-lost", LOG_ERR)                                                                     \
+	X(EVENT_MISCONFIGURED, "misconfigured", LOG_ERR)                                                               \
+	X(EVENT_TOKEN_REFUSED, "token-refused", LOG_WARNING)                                                           \
+	X(EVENT_GRANT_SAVED, "grant-saved", LOG_NOTICE)                                                                \
+	X(EVENT_GRANT_FORGOTTEN, "grant-forgotten", LOG_NOTICE)                                                        \
+	X(EVENT_STORE_FAILED, "store-failed", LOG_CRIT)                                                                \
+	X(EVENT_STORE_REPAIRED, "store-repaired", LOG_NOTICE)                                                          \
+	X(EVENT_STORE_UNREADABLE, "store-unreadable", LOG_CRIT)                                                        \
+	X(EVENT_DISCOVERED, "discovered", LOG_INFO)                                                                    \
+	X(EVENT_DISCOVERY_FAILED, "discovery-failed", LOG_WARNING)                                                     \
+	/* any of them, with -v */                                                                                     \
 	X(EVENT_DEBUG, "debug", LOG_DEBUG)
 
 enum event {

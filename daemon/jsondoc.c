@@ -108,7 +108,7 @@ json_t *jsondoc_parse(const char *bytes, size_t len, size_t max, struct err *err
 	root = json_loadb(len ? bytes : "", len, JSON_REJECT_DUPLICATES, &error);
 	if (!root)
 		err_set(err, json_error_code(&error) == json_error_out_of_memory ? ERR_MEMORY : ERR_SYNTAX,
-		        "bad JSON in line %d, column %d: %s", error.line, error.column, what_was_wrong(&error));
+			"bad JSON in line %d, column %d: %s", error.line, error.column, what_was_wrong(&error));
 	return root;
 }
 

@@ -45,7 +45,7 @@ static inline const char *log_text_or_omitted(const char *text)
 #define log_text(key_, text_) ((struct log_field){.key = (key_), .text = log_text_or_omitted(text_)})
 #define log_number(key_, number_) ((struct log_field){.key = (key_), .number = (number_)})
 /* log_event(EVENT_STORE_FAILED, name, log_text("reason", err.text), log_number("retry_in", 30)); at least one field. */
-#define log_event(event, account, ...) \
+#define log_event(event, account, ...)                                                                                 \
 	log_fields((event), (account), (const struct log_field[]){__VA_ARGS__, {.key = (const char *)0}})
 
 /* The line itself, without ident and priority, as log_fields would write it: for tests. Returns its length. */

@@ -65,7 +65,7 @@ void notify_reloading(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%lld",
-	         (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+		 (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	notify(message);
 }
 

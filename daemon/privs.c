@@ -61,7 +61,7 @@ static const struct passwd *look_up(const char *user, struct err *err)
 		return pw;
 	if (errno == 0 || errno == ENOENT || errno == ESRCH)
 		err_set(err, ERR_CONFIG, "there is no user '%s'; make it (useradd --system) or set `user` to another",
-		        user);
+			user);
 	else
 		err_sys(err, errno, "user '%s' cannot be looked up", user);
 	return NULL;
@@ -73,7 +73,7 @@ static int prove_no_way_back(const struct passwd *pw, struct err *err)
 		return err_set(err, ERR_DENIED, "could not become user '%s'", pw->pw_name);
 	if (setuid(0) == 0 || seteuid(0) == 0)
 		return err_set(err, ERR_DENIED, "gave root up for '%s' and could have it back; refusing to run so",
-		               pw->pw_name);
+			       pw->pw_name);
 	return 0;
 }
 
@@ -81,9 +81,9 @@ static int give_up_root(const struct passwd *pw, struct err *err)
 {
 	if (pw->pw_uid == 0)
 		return err_set(err, ERR_CONFIG,
-		               "user '%s' is root, which this program does not run as; "
-		               "set `user` to an ordinary system user",
-		               pw->pw_name);
+			       "user '%s' is root, which this program does not run as; "
+			       "set `user` to an ordinary system user",
+			       pw->pw_name);
 	if (initgroups(pw->pw_name, pw->pw_gid) != 0)
 		return err_sys(err, errno, "groups of user '%s' cannot be set", pw->pw_name);
 	if (setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) != 0)
@@ -104,9 +104,9 @@ int privs_become(const char *user, struct err *err)
 		return give_up_root(pw, err);
 	if (geteuid() != pw->pw_uid || getuid() != pw->pw_uid)
 		return err_set(err, ERR_DENIED,
-		               "runs as uid %ld and is to run as '%s'; start it as root or as that user, "
-		               "or set `user`",
-		               (long)geteuid(), user);
+			       "runs as uid %ld and is to run as '%s'; start it as root or as that user, "
+			       "or set `user`",
+			       (long)geteuid(), user);
 	return 0;
 }
 

@@ -18,11 +18,11 @@ struct provider {
 	const char *authorization_endpoint;
 	const char *token_endpoint;
 	const char *device_authorization_endpoint; /* NULL: the provider has none, or none that may send mail */
-	const char *scope_user;        /* for a grant that a person gave */
-	const char *scope_application; /* for client_credentials; NULL: the provider has none */
-	const char *resource;          /* for managed_identity; NULL: none */
-	const char *relayhost;         /* "[smtp.office365.com]:587"; NULL: must be configured */
-	bool public_client_sends_secret; /* Google: an installed app has a secret that is none */
+	const char *scope_user;                    /* for a grant that a person gave */
+	const char *scope_application;             /* for client_credentials; NULL: the provider has none */
+	const char *resource;                      /* for managed_identity; NULL: none */
+	const char *relayhost;                     /* "[smtp.office365.com]:587"; NULL: must be configured */
+	bool public_client_sends_secret;           /* Google: an installed app has a secret that is none */
 };
 
 /* The preset, or NULL. cloud NULL means the provider's first. */

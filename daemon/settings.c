@@ -96,8 +96,8 @@ static void unknown_key(const cfg_t *cfg, const char *name)
 static bool names_option_only(const char *fmt)
 {
 	static const char *const known[] = {"missing equal sign after option '%s'",
-	                                    "missing opening brace for section '%s'", "missing title for section '%s'",
-	                                    "attempt to append to non-list option '%s'"};
+					    "missing opening brace for section '%s'", "missing title for section '%s'",
+					    "attempt to append to non-list option '%s'"};
 	size_t i;
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -281,7 +281,7 @@ static int read_open_file(int fd, struct buf *text, const struct settings_report
 		return err_set(report->err, ERR_CONFIG, "%s: is not a regular file", report->path);
 	if (st.st_mode & S_IWOTH)
 		return err_set(report->err, ERR_CONFIG, "%s: everybody may write to it; chmod o-w %s", report->path,
-		               report->path);
+			       report->path);
 	if (st.st_size > SETTINGS_TEXT_MAX)
 		return err_set(report->err, ERR_LIMIT, "%s: is larger than 16 MiB", report->path);
 	error = read_all(fd, (size_t)st.st_size + 1, text);

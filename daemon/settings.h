@@ -47,10 +47,10 @@ struct settings_client {
 	const char *service_account_file;          /* or NULL */
 	const char *scope;                         /* or NULL: the provider's for the grant */
 	const char *redirect_uri;
-	const char *ca_file; /* or NULL: the system's */
-	const char *proxy;   /* or NULL: none (the environment's proxy variables are not used) */
+	const char *ca_file;   /* or NULL: the system's */
+	const char *proxy;     /* or NULL: none (the environment's proxy variables are not used) */
 	const char *relayhost; /* "[host]:port" of the submission server */
-	int timeout;         /* seconds, 1 to 20, for one request as a whole */
+	int timeout;           /* seconds, 1 to 20, for one request as a whole */
 };
 
 struct settings_account {

@@ -39,7 +39,7 @@ static void add_account(struct list *list, const struct settings_account *accoun
 	list->items[list->count++] = (struct settings_address){account->name, SETTINGS_NAME, account, NULL};
 	for (i = 0; i < account->send_as.count; i++)
 		list->items[list->count++] =
-			(struct settings_address){account->send_as.items[i], SETTINGS_SEND_AS, account, NULL};
+		    (struct settings_address){account->send_as.items[i], SETTINGS_SEND_AS, account, NULL};
 }
 
 static void add_connector(struct list *list, const struct settings_connector *connector)
@@ -48,7 +48,7 @@ static void add_connector(struct list *list, const struct settings_connector *co
 
 	for (i = 0; i < connector->senders.count; i++)
 		list->items[list->count++] =
-			(struct settings_address){connector->senders.items[i], SETTINGS_SENDERS, NULL, connector};
+		    (struct settings_address){connector->senders.items[i], SETTINGS_SENDERS, NULL, connector};
 }
 
 static int line_of(const struct settings_address *address)
@@ -68,15 +68,16 @@ static const char *kind_of(const struct settings_address *address)
 
 /* The order is not the file's, so the owner that stands first in the file is named first. */
 static int two_owners(const struct settings *settings, const struct settings_address *a,
-                      const struct settings_address *b, struct err *err)
+		      const struct settings_address *b, struct err *err)
 {
 	const struct settings_address *first = line_of(a) <= line_of(b) ? a : b;
 	const struct settings_address *second = first == a ? b : a;
 
-	return err_set(err, ERR_CONFIG, "%s:%d: %.80s of %s \"%.80s\" belongs already to %s \"%.80s\" on line %d; "
-	               "an address has one owner",
-	               settings->path, line_of(second), a->address, kind_of(second), name_of(second), kind_of(first),
-	               name_of(first), line_of(first));
+	return err_set(err, ERR_CONFIG,
+		       "%s:%d: %.80s of %s \"%.80s\" belongs already to %s \"%.80s\" on line %d; "
+		       "an address has one owner",
+		       settings->path, line_of(second), a->address, kind_of(second), name_of(second), kind_of(first),
+		       name_of(first), line_of(first));
 }
 
 /* An owner that lists an address twice does no harm; two owners do. */

@@ -22,10 +22,10 @@
 #define SLUG_MAX 40 /* characters of an account's name in its transport's */
 
 static const char *const grants[] = {
-	[SETTINGS_REFRESH_TOKEN] = "refresh_token",
-	[SETTINGS_CLIENT_CREDENTIALS] = "client_credentials",
-	[SETTINGS_MANAGED_IDENTITY] = "managed_identity",
-	[SETTINGS_JWT_BEARER] = "jwt_bearer",
+    [SETTINGS_REFRESH_TOKEN] = "refresh_token",
+    [SETTINGS_CLIENT_CREDENTIALS] = "client_credentials",
+    [SETTINGS_MANAGED_IDENTITY] = "managed_identity",
+    [SETTINGS_JWT_BEARER] = "jwt_bearer",
 };
 
 struct build {
@@ -63,9 +63,9 @@ static int refuse_twins(const struct build *build)
 		second = a < b ? b : a;
 		if (!a->title)
 			return settings_wrong(build->report, second->line, "section %s stands twice, first on line %d",
-			                      settings_section_name(a->section), first->line);
+					      settings_section_name(a->section), first->line);
 		return settings_wrong(build->report, second->line, "%s \"%.100s\" stands twice, first on line %d",
-		                      settings_section_name(a->section), a->title, first->line);
+				      settings_section_name(a->section), a->title, first->line);
 	}
 	return 0;
 }
@@ -84,7 +84,7 @@ static int sort_sections(struct build *build)
 }
 
 static int add_to_list(struct build *build, struct settings_list *list, const struct settings_raw_section *section,
-                       const struct settings_key *key)
+		       const struct settings_key *key)
 {
 	const struct settings_value *values = build->raw->values;
 	size_t end = section->first + section->count;
@@ -164,7 +164,7 @@ static void list_providers(const char *name, char *out, size_t size)
 }
 
 static int find_provider(struct build *build, const struct settings_raw_section *section,
-                         struct settings_client *client)
+			 struct settings_client *client)
 {
 	const struct settings_value *provider = settings_raw_find(build->raw, section, "provider");
 	const struct settings_value *cloud = settings_raw_find(build->raw, section, "cloud");
@@ -177,13 +177,13 @@ static int find_provider(struct build *build, const struct settings_raw_section 
 	if (!provider_find(name, NULL)) {
 		list_providers(NULL, known, sizeof(known));
 		return settings_wrong(build->report, provider->line,
-		                      "provider: there is none of that name; known are %s", known);
+				      "provider: there is none of that name; known are %s", known);
 	}
 	list_providers(name, known, sizeof(known));
 	if (!*known)
 		return settings_wrong(build->report, cloud->line, "cloud: provider %s has but one; leave it out", name);
 	return settings_wrong(build->report, cloud->line, "cloud: provider %s has none of that name; it has %s", name,
-	                      known);
+			      known);
 }
 
 /* Endpoints that stand in the file win over the preset's; naming token_endpoint means: no discovery. */
@@ -200,7 +200,7 @@ static int derive_endpoints(struct build *build, struct settings_client *client)
 			client->tenant = provider->default_tenant;
 		mark = strstr(provider->metadata_url, "%s");
 		buf_printf(&url, "%.*s%s%s", (int)(mark - provider->metadata_url), provider->metadata_url,
-		           client->tenant, mark + 2);
+			   client->tenant, mark + 2);
 		if (!url.failed)
 			client->metadata_url = settings_arena_text(build->raw->arena, url.data, false);
 		buf_free(&url);
@@ -250,12 +250,12 @@ static int build_account(struct build *build, struct settings_raw_section *secti
 	account->min_validity = 60;
 	if (!client)
 		return settings_wrong(build->report, section->line,
-		                      "account \"%.100s\": key client is missing; it names a section client",
-		                      account->name);
+				      "account \"%.100s\": key client is missing; it names a section client",
+				      account->name);
 	account->client = find_client(build, client->text);
 	if (!account->client)
 		return settings_wrong(build->report, client->line, "there is no section client \"%.100s\"",
-		                      client->text);
+				      client->text);
 	account->grant = SETTINGS_REFRESH_TOKEN;
 	while (grant && strcmp(grants[account->grant], grant) != 0)
 		account->grant++;
@@ -263,7 +263,7 @@ static int build_account(struct build *build, struct settings_raw_section *secti
 }
 
 static int build_connector(struct build *build, struct settings_raw_section *section,
-                           struct settings_connector *connector)
+			   struct settings_connector *connector)
 {
 	connector->name = section->title;
 	connector->line = section->line;
@@ -321,9 +321,9 @@ static int name_transports(struct build *build)
 			continue;
 		if (tfind(account->transport, &taken, compare_names))
 			result = settings_wrong(
-				build->report, account->line,
-				"account \"%.100s\": transport %s belongs to another account; each needs its own",
-				account->name, account->transport);
+			    build->report, account->line,
+			    "account \"%.100s\": transport %s belongs to another account; each needs its own",
+			    account->name, account->transport);
 		else if (!tsearch(account->transport, &taken, compare_names))
 			result = settings_no_memory(build->report);
 	}
@@ -344,17 +344,17 @@ static void set_defaults(struct settings *settings)
 	static char *users[] = {postfix};
 
 	settings->tokend = (struct settings_tokend){
-		.listen = {2, sockets},
-		.state_directory = LOCALSTATEDIR "/lib/mailbearer",
-		.seal_key_file = SYSCONFDIR "/mailbearer/seal.key",
-		.token_users = {1, users},
-		.user = "mailbearer",
-		.log = "syslog",
+	    .listen = {2, sockets},
+	    .state_directory = LOCALSTATEDIR "/lib/mailbearer",
+	    .seal_key_file = SYSCONFDIR "/mailbearer/seal.key",
+	    .token_users = {1, users},
+	    .user = "mailbearer",
+	    .log = "syslog",
 	};
 	settings->milter = (struct settings_milter){
-		.listen = "unix:" RUNSTATEDIR "/mailbearer/milter.sock",
-		.mode = "rewrite",
-		.user = "mailbearer-milter",
+	    .listen = "unix:" RUNSTATEDIR "/mailbearer/milter.sock",
+	    .mode = "rewrite",
+	    .user = "mailbearer-milter",
 	};
 }
 
@@ -369,9 +369,9 @@ static int make_arrays(struct build *build)
 		counts[build->raw->sections[i].section]++;
 	settings->clients = settings_arena_take(arena, (counts[SECTION_CLIENT] + 1) * sizeof(struct settings_client));
 	settings->accounts =
-		settings_arena_take(arena, (counts[SECTION_ACCOUNT] + 1) * sizeof(struct settings_account));
+	    settings_arena_take(arena, (counts[SECTION_ACCOUNT] + 1) * sizeof(struct settings_account));
 	settings->connectors =
-		settings_arena_take(arena, (counts[SECTION_CONNECTOR] + 1) * sizeof(struct settings_connector));
+	    settings_arena_take(arena, (counts[SECTION_CONNECTOR] + 1) * sizeof(struct settings_connector));
 	if (!settings->clients || !settings->accounts || !settings->connectors)
 		return settings_no_memory(build->report);
 	return 0;
@@ -403,7 +403,7 @@ static int build_sections(struct build *build)
 	struct settings *settings = build->settings;
 	struct settings_raw_section *section = build->raw->sections;
 	struct settings_raw_section *end =
-		section ? section + build->raw->section_count : NULL; /* NULL: an empty file */
+	    section ? section + build->raw->section_count : NULL; /* NULL: an empty file */
 
 	for (; section < end; section++)
 		if (build_section(build, section) != 0)

@@ -31,19 +31,19 @@ static bool is_provider(const struct settings_client *client, const char *name)
 static int check_credentials(const struct check *check, const struct settings_client *client)
 {
 	int ways = (client->client_secret_file != NULL) + (client->client_certificate != NULL) +
-	           (client->federated_token_file != NULL) + (client->managed_identity != NULL) +
-	           (client->service_account_file != NULL);
+		   (client->federated_token_file != NULL) + (client->managed_identity != NULL) +
+		   (client->service_account_file != NULL);
 
 	if ((client->client_certificate != NULL) != (client->client_key != NULL))
 		return wrong_client(check, client,
-		                    "client_certificate and client_key go together; one of them is missing");
+				    "client_certificate and client_key go together; one of them is missing");
 	if (ways > 1)
 		return wrong_client(check, client,
-		                    "only one of client_secret_file, client_certificate, federated_token_file, "
-		                    "managed_identity and service_account_file may be set");
+				    "only one of client_secret_file, client_certificate, federated_token_file, "
+				    "managed_identity and service_account_file may be set");
 	if (client->client_secret_expires && !client->client_secret_file)
 		return wrong_client(check, client,
-		                    "client_secret_expires without client_secret_file; set both or neither");
+				    "client_secret_expires without client_secret_file; set both or neither");
 	if (client->managed_identity && !client->provider->resource)
 		return wrong_client(check, client, "managed_identity is Microsoft's; set provider = \"microsoft\"");
 	if (client->service_account_file && !is_provider(client, "google"))
@@ -59,23 +59,23 @@ static bool is_plain_http(const char *url)
 static int check_endpoints(const struct check *check, const struct settings_client *client)
 {
 	bool plain = is_plain_http(client->metadata_url) || is_plain_http(client->authorization_endpoint) ||
-	             is_plain_http(client->token_endpoint) || is_plain_http(client->device_authorization_endpoint);
+		     is_plain_http(client->token_endpoint) || is_plain_http(client->device_authorization_endpoint);
 
 	if (plain && !client->managed_identity)
 		return wrong_client(check, client,
-		                    "an http:// endpoint; only managed_identity has those, on this machine; "
-		                    "write https://");
+				    "an http:// endpoint; only managed_identity has those, on this machine; "
+				    "write https://");
 	if (!client->metadata_url && !client->token_endpoint)
 		return wrong_client(check, client,
-		                    "nothing says where tokens come from; set provider, metadata_url (the "
-		                    "\"OpenID Connect metadata document\") or token_endpoint");
+				    "nothing says where tokens come from; set provider, metadata_url (the "
+				    "\"OpenID Connect metadata document\") or token_endpoint");
 	if (!client->relayhost)
 		return wrong_client(check, client,
-		                    "relayhost is missing: the submission server, such as "
-		                    "\"[smtp.example.com]:587\"");
+				    "relayhost is missing: the submission server, such as "
+				    "\"[smtp.example.com]:587\"");
 	if (client->tenant && !client->provider->tenant)
 		return wrong_client(check, client,
-		                    "tenant is Microsoft's; set provider = \"microsoft\" or leave it out");
+				    "tenant is Microsoft's; set provider = \"microsoft\" or leave it out");
 	return 0;
 }
 
@@ -108,11 +108,11 @@ static int wrong_scope(const struct check *check, const struct settings_client *
 
 	if (provider->scope_application)
 		snprintf(application, sizeof(application), "; for client_credentials \"%s\"",
-		         provider->scope_application);
+			 provider->scope_application);
 	return settings_wrong(check->report, client->line,
-	                      "client \"%.100s\": scope asks for Microsoft Graph, whose tokens the mail server "
-	                      "refuses; leave scope out, or write \"%s\"%s",
-	                      client->name, provider->scope_user, application);
+			      "client \"%.100s\": scope asks for Microsoft Graph, whose tokens the mail server "
+			      "refuses; leave scope out, or write \"%s\"%s",
+			      client->name, provider->scope_user, application);
 }
 
 static int check_scope(const struct check *check, const struct settings_client *client)
@@ -150,16 +150,16 @@ static int check_client_credentials(const struct check *check, const struct sett
 
 	if (!client->client_secret_file && !client->client_certificate && !client->federated_token_file)
 		return wrong_account(check, account,
-		                     "grant client_credentials needs client_secret_file, client_certificate "
-		                     "or federated_token_file in its client");
+				     "grant client_credentials needs client_secret_file, client_certificate "
+				     "or federated_token_file in its client");
 	if (is_provider(client, "microsoft") &&
 	    (names_no_tenant(client->metadata_url) || names_no_tenant(client->token_endpoint)))
 		return wrong_account(check, account,
-		                     "grant client_credentials needs a tenant of its own in its client: the "
-		                     "domain or ID of your organisation, not common, organizations or consumers");
+				     "grant client_credentials needs a tenant of its own in its client: the "
+				     "domain or ID of your organisation, not common, organizations or consumers");
 	if (!client->scope && !client->provider->scope_application && !is_provider(client, "generic"))
 		return wrong_account(check, account,
-		                     "this provider has no grant client_credentials; use refresh_token");
+				     "this provider has no grant client_credentials; use refresh_token");
 	return 0;
 }
 
@@ -169,12 +169,12 @@ static int check_refresh_token(const struct check *check, const struct settings_
 
 	if (client->managed_identity || client->service_account_file)
 		return wrong_account(check, account,
-		                     "a client with managed_identity or service_account_file signs nobody in; "
-		                     "set grant to managed_identity or jwt_bearer");
+				     "a client with managed_identity or service_account_file signs nobody in; "
+				     "set grant to managed_identity or jwt_bearer");
 	if (client->provider->public_client_sends_secret && !client->client_secret_file)
 		return wrong_account(check, account,
-		                     "this provider wants the client's secret of desktop applications as "
-		                     "well; set client_secret_file in its client");
+				     "this provider wants the client's secret of desktop applications as "
+				     "well; set client_secret_file in its client");
 	return 0;
 }
 
@@ -182,8 +182,8 @@ static int check_managed_identity(const struct check *check, const struct settin
 {
 	if (!account->client->managed_identity)
 		return wrong_account(check, account,
-		                     "grant managed_identity needs managed_identity in its client: vm, arc or "
-		                     "app-service");
+				     "grant managed_identity needs managed_identity in its client: vm, arc or "
+				     "app-service");
 	return 0;
 }
 
@@ -199,10 +199,10 @@ static const struct {
 	bool needs_client_id;
 	bool any_mailbox; /* one grant is good for all of a domain's */
 } grants[] = {
-	[SETTINGS_REFRESH_TOKEN] = {check_refresh_token, true, false},
-	[SETTINGS_CLIENT_CREDENTIALS] = {check_client_credentials, true, true},
-	[SETTINGS_MANAGED_IDENTITY] = {check_managed_identity, false, true},
-	[SETTINGS_JWT_BEARER] = {check_jwt_bearer, false, true},
+    [SETTINGS_REFRESH_TOKEN] = {check_refresh_token, true, false},
+    [SETTINGS_CLIENT_CREDENTIALS] = {check_client_credentials, true, true},
+    [SETTINGS_MANAGED_IDENTITY] = {check_managed_identity, false, true},
+    [SETTINGS_JWT_BEARER] = {check_jwt_bearer, false, true},
 };
 
 static int check_account(const struct check *check, const struct settings_account *account)
@@ -211,12 +211,12 @@ static int check_account(const struct check *check, const struct settings_accoun
 		return -1;
 	if (grants[account->grant].needs_client_id && !account->client->client_id)
 		return settings_wrong(check->report, account->client->line,
-		                      "client \"%.100s\": client_id is missing; account \"%.100s\" needs it",
-		                      account->client->name, account->name);
+				      "client \"%.100s\": client_id is missing; account \"%.100s\" needs it",
+				      account->client->name, account->name);
 	if (account->name[0] == '*' && !grants[account->grant].any_mailbox)
 		return wrong_account(check, account,
-		                     "a person signs in for one mailbox, so *@domain needs grant "
-		                     "client_credentials, managed_identity or jwt_bearer");
+				     "a person signs in for one mailbox, so *@domain needs grant "
+				     "client_credentials, managed_identity or jwt_bearer");
 	return 0;
 }
 
@@ -227,7 +227,7 @@ static int check_connector(const struct check *check, const struct settings_conn
 	if (!missing)
 		return 0;
 	return settings_wrong(check->report, connector->line, "connector \"%.100s\": %s is missing", connector->name,
-	                      missing);
+			      missing);
 }
 
 static int check_programs(const struct check *check)
@@ -243,9 +243,9 @@ static int check_programs(const struct check *check)
 		if (strcmp(check->settings->accounts[i].name, milter->default_account) == 0)
 			return 0;
 	return settings_wrong(check->report, 0,
-	                      "section milter: there is no section account \"%.100s\", which "
-	                      "default_account names",
-	                      milter->default_account);
+			      "section milter: there is no section account \"%.100s\", which "
+			      "default_account names",
+			      milter->default_account);
 }
 
 int settings_check(const struct settings_report *report, const struct settings *settings)

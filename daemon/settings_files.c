@@ -20,9 +20,9 @@ static int credential_path(const char *name, struct buf *out, struct err *err)
 
 	if (!directory || *directory != '/')
 		return err_set(err, ERR_CONFIG,
-		               CREDENTIAL "%s: this process has no systemd credentials; start it by its unit, "
-		                          "with LoadCredential=%s:/PATH",
-		               name, name);
+			       CREDENTIAL "%s: this process has no systemd credentials; start it by its unit, "
+					  "with LoadCredential=%s:/PATH",
+			       name, name);
 	if (*name == '\0' || strchr(name, '/'))
 		return err_set(err, ERR_CONFIG, CREDENTIAL "NAME: not the name of a credential");
 	return buf_printf(out, "%s/%s", directory, name) == 0 ? 0 : err_set(err, ERR_LIMIT, "path too long");
@@ -46,8 +46,8 @@ static int cannot_open(const char *path, int errnum, struct err *err)
 {
 	if (errnum == EACCES)
 		return err_sys(err, errnum,
-		               "%s: cannot be read by uid %ld; chgrp it to this program's group and chmod g+r", path,
-		               (long)geteuid());
+			       "%s: cannot be read by uid %ld; chgrp it to this program's group and chmod g+r", path,
+			       (long)geteuid());
 	return err_sys(err, errnum, "%s", path);
 }
 
@@ -172,19 +172,19 @@ static int check_client(const struct settings *settings, const struct settings_c
 		const char *path;
 		int (*check)(const char *path, struct err *err);
 	} files[] = {
-		{"client_secret_file", client->client_secret_file, check_secret},
-		{"client_key", client->client_key, check_secret},
-		{"service_account_file", client->service_account_file, check_secret},
-		{"federated_token_file", client->federated_token_file, check_secret},
-		{"client_certificate", client->client_certificate, check_readable},
-		{"ca_file", client->ca_file, check_readable},
+	    {"client_secret_file", client->client_secret_file, check_secret},
+	    {"client_key", client->client_key, check_secret},
+	    {"service_account_file", client->service_account_file, check_secret},
+	    {"federated_token_file", client->federated_token_file, check_secret},
+	    {"client_certificate", client->client_certificate, check_readable},
+	    {"ca_file", client->ca_file, check_readable},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (files[i].path && files[i].check(files[i].path, err) != 0)
 			return err_prefix(err, "%s:%d: client \"%.100s\": %s", settings->path, client->line,
-			                  client->name, files[i].key);
+					  client->name, files[i].key);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ struct settings_report {
 
 /* "PATH:LINE: text", ERR_CONFIG; line 0 is left out. Always -1. */
 int settings_wrong(const struct settings_report *report, int line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 int settings_no_memory(const struct settings_report *report);
 
 /* Keys. */
@@ -151,7 +151,7 @@ void settings_raw_free(struct settings_raw *raw);
 
 /* The section's only value of that key, or NULL. */
 const struct settings_value *settings_raw_find(const struct settings_raw *raw,
-                                               const struct settings_raw_section *section, const char *key);
+					       const struct settings_raw_section *section, const char *key);
 
 /* Meaning. */
 

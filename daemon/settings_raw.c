@@ -113,7 +113,7 @@ void settings_raw_free(struct settings_raw *raw)
 }
 
 const struct settings_value *settings_raw_find(const struct settings_raw *raw,
-                                               const struct settings_raw_section *section, const char *key)
+					       const struct settings_raw_section *section, const char *key)
 {
 	size_t i;
 

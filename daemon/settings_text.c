@@ -136,7 +136,7 @@ static int open_brace(struct scan *scan)
 {
 	if (scan->depth == DEPTH_MAX)
 		return settings_wrong(scan->report, scan->line, "a '{' within a list; is a '}' missing after line %d?",
-		                      scan->opened[0]);
+				      scan->opened[0]);
 	if (scan->depth == 0 && note_section(scan) != 0)
 		return -1;
 	scan->opened[scan->depth++] = scan->line;

@@ -76,9 +76,21 @@ static const char *text_problem(const char *value)
 static bool is_placeholder(const char *value)
 {
 	static const char *const parts[] = {
-		"GOES_HERE", "GOES-HERE", "REPLACE_ME", "CHANGEME", "CHANGE_ME", "xxxx", "<", ">",
-		"/your-", "/your_", "@your-domain", "@your_domain", "@yourdomain.",
-		"11111111-2222-3333-4444-555555555555", "00000000-0000-0000-0000-000000000000",
+	    "GOES_HERE",
+	    "GOES-HERE",
+	    "REPLACE_ME",
+	    "CHANGEME",
+	    "CHANGE_ME",
+	    "xxxx",
+	    "<",
+	    ">",
+	    "/your-",
+	    "/your_",
+	    "@your-domain",
+	    "@your_domain",
+	    "@yourdomain.",
+	    "11111111-2222-3333-4444-555555555555",
+	    "00000000-0000-0000-0000-000000000000",
 	};
 	size_t i;
 

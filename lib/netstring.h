@@ -8,10 +8,10 @@
 /* Netstrings (https://cr.yp.to/proto/netstrings.txt): "LENGTH:BYTES,". Pure; no I/O. */
 
 enum netstring_status {
-	NETSTRING_OK,       /* one whole netstring decoded */
-	NETSTRING_MORE,     /* right so far; needs more bytes */
-	NETSTRING_BAD,      /* can never become a netstring: not a digit, leading zero, no comma */
-	NETSTRING_TOO_LONG  /* says that it is longer than max */
+	NETSTRING_OK,      /* one whole netstring decoded */
+	NETSTRING_MORE,    /* right so far; needs more bytes */
+	NETSTRING_BAD,     /* can never become a netstring: not a digit, leading zero, no comma */
+	NETSTRING_TOO_LONG /* says that it is longer than max */
 };
 
 struct netstring {

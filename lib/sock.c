@@ -24,7 +24,7 @@ int sock_address(const char *path, struct sockaddr_un *address, struct err *err)
 
 	if (len == 0 || len >= sizeof address->sun_path)
 		return err_set(err, ERR_LIMIT, "a socket's path has 1 to %zu bytes, not %zu: %s",
-		               sizeof address->sun_path - 1, len, path);
+			       sizeof address->sun_path - 1, len, path);
 	memset(address, 0, sizeof *address);
 	address->sun_family = AF_UNIX;
 	memcpy(address->sun_path, path, len + 1);
@@ -81,7 +81,7 @@ static int connect_fd(int fd, const struct sockaddr_un *address, struct deadline
 			return refused(err, errno, address->sun_path);
 		if (!back_off(&ms, deadline))
 			return err_set(err, ERR_TIMEOUT, "%s: no connection in time, too many others are waiting",
-			               address->sun_path);
+				       address->sun_path);
 	}
 	return 0;
 }

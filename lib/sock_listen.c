@@ -94,8 +94,10 @@ static int prove_free(const char *path, const struct sockaddr_un *address, struc
 	case LIVE:
 		return err_set(err, ERR_BUSY, "cannot listen at %s: another process listens there", path);
 	case NO_SOCKET:
-		return err_set(err, ERR_BUSY, "cannot listen at %s: it exists and is not a socket; remove it, or name "
-		                              "another path", path);
+		return err_set(err, ERR_BUSY,
+			       "cannot listen at %s: it exists and is not a socket; remove it, or name "
+			       "another path",
+			       path);
 	case UNREADABLE:
 		return err_sys(err, errnum, "cannot listen at %s", path);
 	case NOTHING:

@@ -12,11 +12,7 @@ static const struct {
 	const char *word;
 	enum wire_result result;
 } results[] = {
-	{"OK", WIRE_OK},
-	{"NOTFOUND", WIRE_NOTFOUND},
-	{"TEMP", WIRE_TEMP},
-	{"TIMEOUT", WIRE_TIMEOUT},
-	{"PERM", WIRE_PERM},
+    {"OK", WIRE_OK}, {"NOTFOUND", WIRE_NOTFOUND}, {"TEMP", WIRE_TEMP}, {"TIMEOUT", WIRE_TIMEOUT}, {"PERM", WIRE_PERM},
 };
 
 #define RESULTS (sizeof results / sizeof results[0])

@@ -56,7 +56,7 @@ static void log_problem(const struct mech *mech, const sasl_client_params_t *par
 			*c = '?';
 	}
 	params->utils->log(params->utils->conn, SASL_LOG_ERR, "account=%s cause=\"%s\" remedy=\"%s\"", account,
-	                   problem->cause.text, problem->remedy);
+			   problem->cause.text, problem->remedy);
 }
 
 /* A callback of the caller's, or NULL. Through the one function type that casts to any other without a doubt. */
@@ -71,7 +71,7 @@ static void (*find_callback(const sasl_client_params_t *params, unsigned long id
 
 /* The user's name, checked, and told to libsasl2, which wants it in both its roles. */
 static int find_account(struct mech *mech, const sasl_client_params_t *params, sasl_out_params_t *oparams,
-                        struct problem *problem)
+			struct problem *problem)
 {
 	void *context;
 	sasl_getsimple_t *get = (sasl_getsimple_t *)find_callback(params, SASL_CB_AUTHNAME, &context);
@@ -87,8 +87,8 @@ static int find_account(struct mech *mech, const sasl_client_params_t *params, s
 		len = (unsigned)strlen(user);
 	if (!response_user_valid(user, len)) {
 		err_set(&problem->cause, ERR_CONFIG,
-		        "the user name is empty, longer than %d bytes, or has spaces or control characters in it",
-		        RESPONSE_USER_MAX);
+			"the user name is empty, longer than %d bytes, or has spaces or control characters in it",
+			RESPONSE_USER_MAX);
 		return SASL_BADPARAM;
 	}
 	memcpy(mech->account, user, len);
@@ -108,7 +108,7 @@ static int find_socket(struct mech *mech, const sasl_client_params_t *params, st
 	problem->remedy = "set the password field to tokend, or to unix:/path/of/tokend.sock";
 	if (get == NULL || get(params->utils->conn, context, SASL_CB_PASS, &field) != SASL_OK || field == NULL) {
 		err_set(&problem->cause, ERR_CONFIG,
-		        "the mail server gave no password field, and a plugin cannot prompt");
+			"the mail server gave no password field, and a plugin cannot prompt");
 		return SASL_FAIL;
 	}
 	if (field->len == sizeof by_default - 1 && memcmp(field->data, by_default, field->len) == 0) {
@@ -122,28 +122,29 @@ static int find_socket(struct mech *mech, const sasl_client_params_t *params, st
 		return SASL_OK;
 	}
 	err_set(&problem->cause, ERR_CONFIG,
-	        "the password field is neither \"tokend\" nor \"unix:\" with a socket's path of at most %zu bytes "
-	        "(it is not logged here: it may be a password)", SOCKET_PATH_MAX - 1);
+		"the password field is neither \"tokend\" nor \"unix:\" with a socket's path of at most %zu bytes "
+		"(it is not logged here: it may be a password)",
+		SOCKET_PATH_MAX - 1);
 	return SASL_BADPARAM;
 }
 
 static int ask_tokend(const struct mech *mech, const char *map, enum wire_result *result, struct buf *text,
-                      struct err *err)
+		      struct err *err)
 {
 	struct tokenclient_question question = {
-		.socket_path = mech->socket_path,
-		.map = map,
-		.key = mech->account,
-		.key_len = strlen(mech->account),
-		.reply_max = WIRE_REPLY_MAX,
-		.deadline = mech->deadline,
+	    .socket_path = mech->socket_path,
+	    .map = map,
+	    .key = mech->account,
+	    .key_len = strlen(mech->account),
+	    .reply_max = WIRE_REPLY_MAX,
+	    .deadline = mech->deadline,
 	};
 
 	return tokenclient_ask(&question, result, text, err);
 }
 
 static const char wrong_socket[] =
-	"see that the password field names the socket of mailbearer-tokend, and what its log says";
+    "see that the password field names the socket of mailbearer-tokend, and what its log says";
 
 /* Why there was no answer is in problem->cause already. */
 static int explain_silence(struct problem *problem)
@@ -151,7 +152,7 @@ static int explain_silence(struct problem *problem)
 	switch (problem->cause.code) {
 	case ERR_UNREACHABLE:
 		problem->remedy = "start mailbearer-tokend; for a chrooted smtp(8) its listen setting must also name "
-		                  "this path under the queue directory";
+				  "this path under the queue directory";
 		break;
 	case ERR_TIMEOUT:
 		problem->remedy = "the mail waits; why tokend takes so long is in its log";
@@ -166,7 +167,7 @@ static int explain_silence(struct problem *problem)
 static int explain_refusal(enum wire_result result, const struct buf *reason, struct problem *problem)
 {
 	err_set(&problem->cause, ERR_DENIED, "%s",
-	        reason->len > 0 ? reason->data : "tokend has no token and gives no reason");
+		reason->len > 0 ? reason->data : "tokend has no token and gives no reason");
 	switch (result) {
 	case WIRE_NOTFOUND:
 		err_set(&problem->cause, ERR_NOT_FOUND, "tokend has no such account");
@@ -182,20 +183,20 @@ static int explain_refusal(enum wire_result result, const struct buf *reason, st
 }
 
 static int build_message(struct mech *mech, const sasl_client_params_t *params, const struct buf *token,
-                         struct problem *problem)
+			 struct problem *problem)
 {
 	struct response_fields fields = {
-		.user = mech->account,
-		.user_len = strlen(mech->account),
-		.host = params->serverFQDN,
-		.port = response_port(params->ipremoteport),
-		.token = token->data,
-		.token_len = token->len,
+	    .user = mech->account,
+	    .user_len = strlen(mech->account),
+	    .host = params->serverFQDN,
+	    .port = response_port(params->ipremoteport),
+	    .token = token->data,
+	    .token_len = token->len,
 	};
 
 	if (!response_token_valid(token->data, token->len)) {
 		err_set(&problem->cause, ERR_SYNTAX,
-		        "what tokend gave is no access token: it is empty, or has bytes in it that none can have");
+			"what tokend gave is no access token: it is empty, or has bytes in it that none can have");
 		problem->remedy = wrong_socket;
 		return SASL_FAIL;
 	}
@@ -233,12 +234,11 @@ static bool caller_is_sendmail(const sasl_client_params_t *params)
 
 static int check_length(const struct mech *mech, const sasl_client_params_t *params, struct problem *problem)
 {
-	if (!caller_is_sendmail(params) ||
-	    response_command_len(mech->kind, mech->message.len) <= SENDMAIL_COMMAND_MAX)
+	if (!caller_is_sendmail(params) || response_command_len(mech->kind, mech->message.len) <= SENDMAIL_COMMAND_MAX)
 		return SASL_OK;
 	err_set(&problem->cause, ERR_LIMIT,
-	        "the access token makes a message of %zu bytes, and Sendmail would cut it: commands end at %d octets",
-	        mech->message.len, SENDMAIL_COMMAND_MAX);
+		"the access token makes a message of %zu bytes, and Sendmail would cut it: commands end at %d octets",
+		mech->message.len, SENDMAIL_COMMAND_MAX);
 	problem->remedy = "relay through mailbearer-submit as Sendmail's mailer, see mailbearer-submit(8)";
 	return SASL_BUFOVER;
 }
@@ -253,7 +253,7 @@ static int send_message(struct mech *mech, const char **out, unsigned *out_len)
 
 /* The first step: all that can fail. `asked`: the server has already said that it wants the message. */
 static int begin(struct mech *mech, const sasl_client_params_t *params, bool asked, const char **out, unsigned *out_len,
-                 sasl_out_params_t *oparams)
+		 sasl_out_params_t *oparams)
 {
 	struct problem problem = {.remedy = ""};
 	int status;
@@ -281,15 +281,15 @@ static int begin(struct mech *mech, const sasl_client_params_t *params, bool ask
 static const char *remedy_for_status(const char *status)
 {
 	if (strcmp(status, "400") == 0 || strcmp(status, "invalid_request") == 0)
-		return "the user name must be the mailbox that the token was given to: mailbearer check";
+		return "the user name must be the mailbox that the token was given to";
 	if (strcmp(status, "403") == 0 || strcmp(status, "insufficient_scope") == 0)
-		return "give the app registration the scope for SMTP and sign in again: mailbearer check";
+		return "give the app registration the scope for SMTP and sign in again";
 	return "the next try gets a new token; if that is refused too, see mailbearer status";
 }
 
 /* The server has refused the token. Its own 535 follows when it gets its answer; tokend is told, if there is time. */
 static int answer_error(struct mech *mech, const sasl_client_params_t *params, const char *challenge, size_t len,
-                        const char **out, unsigned *out_len)
+			const char **out, unsigned *out_len)
 {
 	struct problem problem;
 	struct buf ignored = BUF_INIT(WIRE_REPLY_MAX);
@@ -301,8 +301,8 @@ static int answer_error(struct mech *mech, const sasl_client_params_t *params, c
 	response_error_status(challenge, len, status);
 	problem.remedy = remedy_for_status(status);
 	err_set(&problem.cause, ERR_DENIED, "%s refused the access token (status %s)",
-	        params->serverFQDN != NULL ? params->serverFQDN : "the server",
-	        status[0] != '\0' ? status : "not given");
+		params->serverFQDN != NULL ? params->serverFQDN : "the server",
+		status[0] != '\0' ? status : "not given");
 	log_problem(mech, params, &problem);
 	ask_tokend(mech, "refused", &result, &ignored, NULL);
 	buf_free(&ignored);
@@ -324,7 +324,7 @@ int mech_new(void *glob_context, sasl_client_params_t *params, void **context)
 }
 
 int mech_step(void *context, sasl_client_params_t *params, const char *challenge, unsigned challenge_len,
-              sasl_interact_t **prompt_need, const char **out, unsigned *out_len, sasl_out_params_t *oparams)
+	      sasl_interact_t **prompt_need, const char **out, unsigned *out_len, sasl_out_params_t *oparams)
 {
 	struct mech *mech = context;
 

@@ -30,7 +30,7 @@
  */
 int mech_new(void *glob_context, sasl_client_params_t *params, void **context);
 int mech_step(void *context, sasl_client_params_t *params, const char *challenge, unsigned challenge_len,
-              sasl_interact_t **prompt_need, const char **out, unsigned *out_len, sasl_out_params_t *oparams);
+	      sasl_interact_t **prompt_need, const char **out, unsigned *out_len, sasl_out_params_t *oparams);
 
 /* Wipes. Legal in every state and on NULL. */
 void mech_dispose(void *context, const sasl_utils_t *utils);

@@ -40,8 +40,8 @@ static void forget_failures(struct account *account)
 
 static bool in_use(const struct account *account)
 {
-	return account->last_asked != 0 && (account->last_asked > account->last_try ||
-	                                    account->clock - account->last_asked <= ACCOUNT_IN_USE_MS);
+	return account->last_asked != 0 &&
+	       (account->last_asked > account->last_try || account->clock - account->last_asked <= ACCOUNT_IN_USE_MS);
 }
 
 /* --- transitions: in time order of an account's life --- */
@@ -171,7 +171,7 @@ static unsigned doubt(struct account *account, const struct account_input *in)
 
 /* Enters `state` for a pause: first, doubled with each failure in a row of the same kind up to max, +-25 %. */
 static void pause_as(struct account *account, enum account_state state, int64_t first, int64_t max,
-                     const struct account_input *in)
+		     const struct account_input *in)
 {
 	int64_t pause = first;
 	unsigned i;
@@ -209,7 +209,8 @@ static unsigned failed_for_good(struct account *account, const struct account_in
 	return ACCOUNT_ANSWER;
 }
 
-/* Half its life, but ACCOUNT_MARGIN_MS before it can no longer be served (or a quarter of that time, if it is short). */
+/* Half its life, but ACCOUNT_MARGIN_MS before it can no longer be served (or a quarter of that time, if it is short).
+ */
 static int64_t replacement_time(const struct account *account, uint32_t random)
 {
 	int64_t life = account->token_until - account->clock;
@@ -247,89 +248,96 @@ static unsigned got_token_with_grant(struct account *account, const struct accou
 /* --- the machine --- */
 
 static transition *const transitions[ACCOUNT_STATES][ACCOUNT_EVENTS] = {
-	[ACCOUNT_NEEDS_LOGIN] = {
-		[ACCOUNT_ASKED] = answer,
-		[ACCOUNT_TICK] = start_when_due,
-		[ACCOUNT_FORCED] = start_with_grant,
-		[ACCOUNT_REFUSED] = nothing,
-		[ACCOUNT_GRANT_ADDED] = grant_added,
-		[ACCOUNT_GRANT_REMOVED] = grant_removed,
-		[ACCOUNT_GOT_TOKEN] = got_token_with_grant,
-		[ACCOUNT_GOT_RETRY] = nothing,
-		[ACCOUNT_GOT_LOST] = nothing,
-		[ACCOUNT_GOT_MISCONFIGURED] = nothing,
+    [ACCOUNT_NEEDS_LOGIN] =
+	{
+	    [ACCOUNT_ASKED] = answer,
+	    [ACCOUNT_TICK] = start_when_due,
+	    [ACCOUNT_FORCED] = start_with_grant,
+	    [ACCOUNT_REFUSED] = nothing,
+	    [ACCOUNT_GRANT_ADDED] = grant_added,
+	    [ACCOUNT_GRANT_REMOVED] = grant_removed,
+	    [ACCOUNT_GOT_TOKEN] = got_token_with_grant,
+	    [ACCOUNT_GOT_RETRY] = nothing,
+	    [ACCOUNT_GOT_LOST] = nothing,
+	    [ACCOUNT_GOT_MISCONFIGURED] = nothing,
 	},
-	[ACCOUNT_EMPTY] = {
-		[ACCOUNT_ASKED] = start,
-		[ACCOUNT_TICK] = start_when_due,
-		[ACCOUNT_FORCED] = start,
-		[ACCOUNT_REFUSED] = nothing,
-		[ACCOUNT_GRANT_ADDED] = grant_added,
-		[ACCOUNT_GRANT_REMOVED] = grant_removed,
-		[ACCOUNT_GOT_TOKEN] = got_token,
-		[ACCOUNT_GOT_RETRY] = nothing,
-		[ACCOUNT_GOT_LOST] = nothing,
-		[ACCOUNT_GOT_MISCONFIGURED] = nothing,
+    [ACCOUNT_EMPTY] =
+	{
+	    [ACCOUNT_ASKED] = start,
+	    [ACCOUNT_TICK] = start_when_due,
+	    [ACCOUNT_FORCED] = start,
+	    [ACCOUNT_REFUSED] = nothing,
+	    [ACCOUNT_GRANT_ADDED] = grant_added,
+	    [ACCOUNT_GRANT_REMOVED] = grant_removed,
+	    [ACCOUNT_GOT_TOKEN] = got_token,
+	    [ACCOUNT_GOT_RETRY] = nothing,
+	    [ACCOUNT_GOT_LOST] = nothing,
+	    [ACCOUNT_GOT_MISCONFIGURED] = nothing,
 	},
-	[ACCOUNT_REFRESHING] = {
-		[ACCOUNT_ASKED] = serve_or_wait,
-		[ACCOUNT_TICK] = nothing,
-		[ACCOUNT_FORCED] = nothing,
-		[ACCOUNT_REFUSED] = doubt,
-		[ACCOUNT_GRANT_ADDED] = grant_replaced,
-		[ACCOUNT_GRANT_REMOVED] = grant_removed,
-		[ACCOUNT_GOT_TOKEN] = got_token,
-		[ACCOUNT_GOT_RETRY] = failed_for_now,
-		[ACCOUNT_GOT_LOST] = failed_for_good,
-		[ACCOUNT_GOT_MISCONFIGURED] = failed_for_repair,
+    [ACCOUNT_REFRESHING] =
+	{
+	    [ACCOUNT_ASKED] = serve_or_wait,
+	    [ACCOUNT_TICK] = nothing,
+	    [ACCOUNT_FORCED] = nothing,
+	    [ACCOUNT_REFUSED] = doubt,
+	    [ACCOUNT_GRANT_ADDED] = grant_replaced,
+	    [ACCOUNT_GRANT_REMOVED] = grant_removed,
+	    [ACCOUNT_GOT_TOKEN] = got_token,
+	    [ACCOUNT_GOT_RETRY] = failed_for_now,
+	    [ACCOUNT_GOT_LOST] = failed_for_good,
+	    [ACCOUNT_GOT_MISCONFIGURED] = failed_for_repair,
 	},
-	[ACCOUNT_FRESH] = {
-		[ACCOUNT_ASKED] = serve_or_start,
-		[ACCOUNT_TICK] = grow_old,
-		[ACCOUNT_FORCED] = start,
-		[ACCOUNT_REFUSED] = replace_refused,
-		[ACCOUNT_GRANT_ADDED] = grant_added,
-		[ACCOUNT_GRANT_REMOVED] = grant_removed,
-		[ACCOUNT_GOT_TOKEN] = got_token,
-		[ACCOUNT_GOT_RETRY] = nothing,
-		[ACCOUNT_GOT_LOST] = nothing,
-		[ACCOUNT_GOT_MISCONFIGURED] = nothing,
+    [ACCOUNT_FRESH] =
+	{
+	    [ACCOUNT_ASKED] = serve_or_start,
+	    [ACCOUNT_TICK] = grow_old,
+	    [ACCOUNT_FORCED] = start,
+	    [ACCOUNT_REFUSED] = replace_refused,
+	    [ACCOUNT_GRANT_ADDED] = grant_added,
+	    [ACCOUNT_GRANT_REMOVED] = grant_removed,
+	    [ACCOUNT_GOT_TOKEN] = got_token,
+	    [ACCOUNT_GOT_RETRY] = nothing,
+	    [ACCOUNT_GOT_LOST] = nothing,
+	    [ACCOUNT_GOT_MISCONFIGURED] = nothing,
 	},
-	[ACCOUNT_AGEING] = {
-		[ACCOUNT_ASKED] = serve_and_start,
-		[ACCOUNT_TICK] = start_when_due,
-		[ACCOUNT_FORCED] = start,
-		[ACCOUNT_REFUSED] = replace_refused,
-		[ACCOUNT_GRANT_ADDED] = grant_added,
-		[ACCOUNT_GRANT_REMOVED] = grant_removed,
-		[ACCOUNT_GOT_TOKEN] = got_token,
-		[ACCOUNT_GOT_RETRY] = nothing,
-		[ACCOUNT_GOT_LOST] = nothing,
-		[ACCOUNT_GOT_MISCONFIGURED] = nothing,
+    [ACCOUNT_AGEING] =
+	{
+	    [ACCOUNT_ASKED] = serve_and_start,
+	    [ACCOUNT_TICK] = start_when_due,
+	    [ACCOUNT_FORCED] = start,
+	    [ACCOUNT_REFUSED] = replace_refused,
+	    [ACCOUNT_GRANT_ADDED] = grant_added,
+	    [ACCOUNT_GRANT_REMOVED] = grant_removed,
+	    [ACCOUNT_GOT_TOKEN] = got_token,
+	    [ACCOUNT_GOT_RETRY] = nothing,
+	    [ACCOUNT_GOT_LOST] = nothing,
+	    [ACCOUNT_GOT_MISCONFIGURED] = nothing,
 	},
-	[ACCOUNT_BACKOFF] = {
-		[ACCOUNT_ASKED] = serve_or_explain,
-		[ACCOUNT_TICK] = start_when_due,
-		[ACCOUNT_FORCED] = start,
-		[ACCOUNT_REFUSED] = nothing,
-		[ACCOUNT_GRANT_ADDED] = grant_added,
-		[ACCOUNT_GRANT_REMOVED] = grant_removed,
-		[ACCOUNT_GOT_TOKEN] = got_token,
-		[ACCOUNT_GOT_RETRY] = nothing,
-		[ACCOUNT_GOT_LOST] = nothing,
-		[ACCOUNT_GOT_MISCONFIGURED] = nothing,
+    [ACCOUNT_BACKOFF] =
+	{
+	    [ACCOUNT_ASKED] = serve_or_explain,
+	    [ACCOUNT_TICK] = start_when_due,
+	    [ACCOUNT_FORCED] = start,
+	    [ACCOUNT_REFUSED] = nothing,
+	    [ACCOUNT_GRANT_ADDED] = grant_added,
+	    [ACCOUNT_GRANT_REMOVED] = grant_removed,
+	    [ACCOUNT_GOT_TOKEN] = got_token,
+	    [ACCOUNT_GOT_RETRY] = nothing,
+	    [ACCOUNT_GOT_LOST] = nothing,
+	    [ACCOUNT_GOT_MISCONFIGURED] = nothing,
 	},
-	[ACCOUNT_MISCONFIGURED] = {
-		[ACCOUNT_ASKED] = serve_or_explain,
-		[ACCOUNT_TICK] = start_when_due,
-		[ACCOUNT_FORCED] = start,
-		[ACCOUNT_REFUSED] = nothing,
-		[ACCOUNT_GRANT_ADDED] = grant_added,
-		[ACCOUNT_GRANT_REMOVED] = grant_removed,
-		[ACCOUNT_GOT_TOKEN] = got_token,
-		[ACCOUNT_GOT_RETRY] = nothing,
-		[ACCOUNT_GOT_LOST] = nothing,
-		[ACCOUNT_GOT_MISCONFIGURED] = nothing,
+    [ACCOUNT_MISCONFIGURED] =
+	{
+	    [ACCOUNT_ASKED] = serve_or_explain,
+	    [ACCOUNT_TICK] = start_when_due,
+	    [ACCOUNT_FORCED] = start,
+	    [ACCOUNT_REFUSED] = nothing,
+	    [ACCOUNT_GRANT_ADDED] = grant_added,
+	    [ACCOUNT_GRANT_REMOVED] = grant_removed,
+	    [ACCOUNT_GOT_TOKEN] = got_token,
+	    [ACCOUNT_GOT_RETRY] = nothing,
+	    [ACCOUNT_GOT_LOST] = nothing,
+	    [ACCOUNT_GOT_MISCONFIGURED] = nothing,
 	},
 };
 
@@ -398,13 +406,13 @@ bool account_worth_waiting(const struct account *account)
 const char *account_state_name(enum account_state state)
 {
 	static const char *const names[ACCOUNT_STATES] = {
-		[ACCOUNT_NEEDS_LOGIN] = "needs_login",
-		[ACCOUNT_EMPTY] = "empty",
-		[ACCOUNT_REFRESHING] = "refreshing",
-		[ACCOUNT_FRESH] = "fresh",
-		[ACCOUNT_AGEING] = "ageing",
-		[ACCOUNT_BACKOFF] = "backoff",
-		[ACCOUNT_MISCONFIGURED] = "misconfigured",
+	    [ACCOUNT_NEEDS_LOGIN] = "needs_login",
+	    [ACCOUNT_EMPTY] = "empty",
+	    [ACCOUNT_REFRESHING] = "refreshing",
+	    [ACCOUNT_FRESH] = "fresh",
+	    [ACCOUNT_AGEING] = "ageing",
+	    [ACCOUNT_BACKOFF] = "backoff",
+	    [ACCOUNT_MISCONFIGURED] = "misconfigured",
 	};
 
 	return names[state];

@@ -11,9 +11,10 @@ int base64url_append(struct buf *out, const void *bytes, size_t len)
 
 	for (size_t at = 0; at < len; at += 3) {
 		size_t left = len - at < 3 ? len - at : 3;
-		unsigned group = (unsigned)in[at] << 16 | (left > 1 ? (unsigned)in[at + 1] << 8 : 0) | (left > 2 ? in[at + 2] : 0);
+		unsigned group =
+		    (unsigned)in[at] << 16 | (left > 1 ? (unsigned)in[at + 1] << 8 : 0) | (left > 2 ? in[at + 2] : 0);
 		const char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63], alphabet[group >> 6 & 63],
-		                      alphabet[group & 63]};
+				      alphabet[group & 63]};
 
 		if (buf_append(out, text, left + 1) != 0)
 			return -1;

@@ -139,7 +139,8 @@ static void failed(struct keeper *keeper, const struct broker_result *result, en
 	char login[KEEPER_REMEDY_MAX];
 
 	if (outcome == OUTCOME_GRANT_LOST) {
-		snprintf(login, sizeof(login), "mailbearer import %.150s --refresh-token-file FILE", keeper->conf->name);
+		snprintf(login, sizeof(login), "mailbearer import %.150s --refresh-token-file FILE",
+			 keeper->conf->name);
 		keeper_blame(keeper, answer->error, answer->detail, login);
 		feed(keeper, ACCOUNT_GOT_LOST, &in, ~0U);
 		log_failure(keeper, EVENT_GRANT_LOST);

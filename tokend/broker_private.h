@@ -48,8 +48,8 @@ typedef void broker_request_cb(void *arg, struct broker_result *result);
 /* Asks for a token: with the refresh token, or with client_credentials where that is NULL. Calls back exactly once,
  * never before it has returned, not at all after broker_request_abort. NULL with *err set: nothing was started. */
 struct broker_request *broker_request_start(struct broker *broker, const struct broker_client *client,
-                                            const struct secret *refresh_token, broker_request_cb *cb, void *arg,
-                                            struct err *err);
+					    const struct secret *refresh_token, broker_request_cb *cb, void *arg,
+					    struct err *err);
 void broker_request_abort(struct broker_request *request); /* NULL is legal; illegal once its callback has begun */
 
 /* The client's new settings count for what is not sent yet. False: it waits for a document that the new ones do not
@@ -86,16 +86,16 @@ struct broker_wait {
 	void *arg;
 };
 
-#define BROKER_TOKEN_WAIT_MS (25 * 1000)  /* the plugin gives up after 30 s */
-#define BROKER_ADMIN_WAIT_MS (60 * 1000)  /* longer than discovery and request together */
+#define BROKER_TOKEN_WAIT_MS (25 * 1000) /* the plugin gives up after 30 s */
+#define BROKER_ADMIN_WAIT_MS (60 * 1000) /* longer than discovery and request together */
 
 /* Waits for `what` of the keeper. NULL with *now filled in: no memory. */
 struct broker_wait *broker_wait_new(struct keeper *keeper, enum wait_for what, const struct broker_question *question,
-                                    struct broker_answer *now);
+				    struct broker_answer *now);
 
 /* From now on its answer is this text, and it is due. NULL is legal, and so is one that has its text. */
 void broker_wait_settle(struct broker_wait *wait, enum wire_result result, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 /* The answers to those who wait for it are due, or only to those who want a token. They are told from the loop, since
  * whoever is told may ask again at once. */
@@ -106,7 +106,7 @@ void broker_dismiss(struct keeper *keeper, const char *reason);
 
 /* Fills in an answer. Always returns NULL: nobody waits. */
 struct broker_wait *broker_say(struct broker_answer *now, enum wire_result result, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 /* --- accounts --- */
 
@@ -135,20 +135,20 @@ struct keeper {
 	struct broker_wait *importer; /* who brought it; NULL when gone */
 
 	struct wait_list waits;
-	int64_t failing_since; /* loop_now() of the first failure in a row; 0: not failing */
-	int64_t served_until;  /* loop_now() until which the last access token could be served */
-	int64_t last_success;  /* loop_wall(); 0: never */
+	int64_t failing_since;    /* loop_now() of the first failure in a row; 0: not failing */
+	int64_t served_until;     /* loop_now() until which the last access token could be served */
+	int64_t last_success;     /* loop_wall(); 0: never */
 	char error[ERR_TEXT_MAX]; /* "ERROR: DETAIL" of the last failure, "" after a success */
 	char remedy[KEEPER_REMEDY_MAX];
 };
 
 /* With its record, if its grant has one and the store has it. NULL with *err set. */
 struct keeper *keeper_new(struct broker *broker, const struct settings_account *conf,
-                          const struct broker_client *client, struct err *err);
+			  const struct broker_client *client, struct err *err);
 
 /* New settings for the same grant, `changed` if they alter what is asked for. */
 void keeper_reconfigure(struct keeper *keeper, const struct settings_account *conf, const struct broker_client *client,
-                        bool changed);
+			bool changed);
 
 /* Aborts what is in flight and frees; nobody may be waiting. NULL is legal. */
 void keeper_free(struct keeper *keeper);
@@ -212,7 +212,7 @@ struct keeper *broker_find(const struct broker *broker, const char *name, size_t
 
 /* "PERM no account KEY in FILE". Returns NULL. */
 struct broker_wait *broker_say_no_account(const struct broker *broker, const char *name, size_t len,
-                                          struct broker_answer *now);
+					  struct broker_answer *now);
 
 /* The keeper of an account of the settings in force. */
 struct keeper *broker_keeper_of(const struct broker *broker, const struct settings_account *conf);

@@ -27,17 +27,17 @@ struct http_request {
 	const char *url;        /* https:// only, unless plain_local */
 	const struct buf *body; /* POST application/x-www-form-urlencoded when not NULL, else GET; copied and wiped */
 	const struct http_header *headers; /* ends with a NULL name; or NULL; copied */
-	const char *ca_file;    /* or NULL: the system's */
-	const char *proxy;      /* or NULL: none */
-	int timeout;            /* seconds, at most HTTP_TIMEOUT_MAX */
-	bool plain_local;       /* http:// is allowed (managed identity); never through a proxy */
+	const char *ca_file;               /* or NULL: the system's */
+	const char *proxy;                 /* or NULL: none */
+	int timeout;                       /* seconds, at most HTTP_TIMEOUT_MAX */
+	bool plain_local;                  /* http:// is allowed (managed identity); never through a proxy */
 };
 
 /* What came back. Borrowed: valid during the callback; `body` is wiped afterwards. */
 struct http_response {
-	int status;              /* 0: no answer; then `error` says why ("could not resolve host ...", never a secret) */
-	const char *error;       /* or NULL */
-	int64_t retry_after;     /* seconds from now, from either form of Retry-After; -1: none or senseless */
+	int status;          /* 0: no answer; then `error` says why ("could not resolve host ...", never a secret) */
+	const char *error;   /* or NULL */
+	int64_t retry_after; /* seconds from now, from either form of Retry-After; -1: none or senseless */
 	const char *content_type; /* or NULL */
 	const char *authenticate; /* WWW-Authenticate, or NULL */
 	struct buf body;
@@ -52,7 +52,7 @@ void http_free(struct http *http); /* NULL is legal; aborts what is in flight */
 /* Starts a request. Calls back exactly once, never before it has returned, not at all after http_abort. NULL with
  * *err set: nothing was started, and no callback comes. */
 struct http_transfer *http_start(struct http *http, const struct http_request *request, http_cb *cb, void *arg,
-                                 struct err *err);
+				 struct err *err);
 
 /* NULL is legal. Illegal once its callback has begun. */
 void http_abort(struct http_transfer *transfer);

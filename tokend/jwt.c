@@ -47,7 +47,8 @@ static int add_thumbprint(const struct jwt_key *key, enum jwt_algorithm algorith
 		return 0;
 	if (X509_digest(key->certificate, algorithm == JWT_PS256 ? EVP_sha256() : EVP_sha1(), digest, &len) == 1 &&
 	    base64url_append(&text, digest, len) == 0)
-		status = json_object_set_new(header, algorithm == JWT_PS256 ? "x5t#S256" : "x5t", json_string(text.data));
+		status =
+		    json_object_set_new(header, algorithm == JWT_PS256 ? "x5t#S256" : "x5t", json_string(text.data));
 	buf_free(&text);
 	return status;
 }
@@ -56,9 +57,9 @@ static json_t *make_header(const struct jwt_key *key, enum jwt_algorithm algorit
 {
 	json_t *header = json_pack("{s:s, s:s}", "alg", algorithm == JWT_PS256 ? "PS256" : "RS256", "typ", "JWT");
 
-	if (header != NULL && (add_thumbprint(key, algorithm, header) != 0 ||
-	                       (claims->key_id != NULL &&
-	                        json_object_set_new(header, "kid", json_string(claims->key_id)) != 0))) {
+	if (header != NULL &&
+	    (add_thumbprint(key, algorithm, header) != 0 ||
+	     (claims->key_id != NULL && json_object_set_new(header, "kid", json_string(claims->key_id)) != 0))) {
 		json_decref(header);
 		return NULL;
 	}
@@ -68,9 +69,10 @@ static json_t *make_header(const struct jwt_key *key, enum jwt_algorithm algorit
 static json_t *make_payload(const struct jwt_claims *claims)
 {
 	/* "s*": a NULL value leaves the member out */
-	return json_pack("{s:s, s:s*, s:s, s:s*, s:s*, s:I, s:I, s:I}", "iss", claims->issuer, "sub", claims->subject, "aud",
-	                 claims->audience, "scope", claims->scope, "jti", claims->id, "iat", (json_int_t)claims->now, "nbf",
-	                 (json_int_t)claims->now, "exp", (json_int_t)(claims->now + claims->lifetime));
+	return json_pack("{s:s, s:s*, s:s, s:s*, s:s*, s:I, s:I, s:I}", "iss", claims->issuer, "sub", claims->subject,
+			 "aud", claims->audience, "scope", claims->scope, "jti", claims->id, "iat",
+			 (json_int_t)claims->now, "nbf", (json_int_t)claims->now, "exp",
+			 (json_int_t)(claims->now + claims->lifetime));
 }
 
 /* Appends BASE64URL(JSON); takes the object over. */
@@ -109,7 +111,8 @@ static int append_signature(struct buf *out, const struct jwt_key *key, enum jwt
 	    EVP_DigestSign(context, NULL, &len, (const unsigned char *)out->data, out->len) != 1)
 		goto out;
 	signature = malloc(len);
-	if (signature != NULL && EVP_DigestSign(context, signature, &len, (const unsigned char *)out->data, out->len) == 1 &&
+	if (signature != NULL &&
+	    EVP_DigestSign(context, signature, &len, (const unsigned char *)out->data, out->len) == 1 &&
 	    buf_puts(out, ".") == 0)
 		status = base64url_append(out, signature, len);
 out:
@@ -119,7 +122,7 @@ out:
 }
 
 struct secret *jwt_sign(const struct jwt_key *key, enum jwt_algorithm algorithm, const struct jwt_claims *claims,
-                        struct err *err)
+			struct err *err)
 {
 	struct buf text = BUF_INIT(JWT_MAX);
 	struct secret *assertion = NULL;

@@ -25,7 +25,7 @@ struct jwt_key;
  * NULL with *err set; the text names the file and never its contents.
  */
 struct jwt_key *jwt_key_load(const char *key, const char *certificate, const struct secret *passphrase,
-                             struct err *err);
+			     struct err *err);
 
 /* From the PEM text of a private key alone. */
 struct jwt_key *jwt_key_from_pem(const struct secret *pem, struct err *err);
@@ -36,17 +36,17 @@ int64_t jwt_key_not_after(const struct jwt_key *key);
 
 struct jwt_claims {
 	const char *issuer;
-	const char *subject;  /* or NULL: left out */
+	const char *subject; /* or NULL: left out */
 	const char *audience;
-	const char *scope;    /* or NULL: left out; Google's service accounts name it in the assertion */
-	const char *id;       /* jti: never the same twice; or NULL: left out */
-	const char *key_id;   /* kid of the header; or NULL: left out */
-	int64_t now;          /* seconds since 1970: iat and nbf */
-	int64_t lifetime;     /* seconds: exp = now + lifetime */
+	const char *scope;  /* or NULL: left out; Google's service accounts name it in the assertion */
+	const char *id;     /* jti: never the same twice; or NULL: left out */
+	const char *key_id; /* kid of the header; or NULL: left out */
+	int64_t now;        /* seconds since 1970: iat and nbf */
+	int64_t lifetime;   /* seconds: exp = now + lifetime */
 };
 
 /* A signed JWT, or NULL with *err set. */
 struct secret *jwt_sign(const struct jwt_key *key, enum jwt_algorithm algorithm, const struct jwt_claims *claims,
-                        struct err *err);
+			struct err *err);
 
 #endif

@@ -76,11 +76,14 @@ static int read_store(struct jwt_key *key, const char *uri, const struct secret 
 static int prove(const struct jwt_key *key, const char *where, struct err *err)
 {
 	if (key->private_key == NULL)
-		return err_set(err, ERR_CONFIG, "%s: no private key in it that can be read (%s); if it has a passphrase, "
-		               "name the file that holds it", where, jwt_openssl_reason());
-	if (EVP_PKEY_get_base_id(key->private_key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key->private_key) < RSA_BITS_MIN)
+		return err_set(err, ERR_CONFIG,
+			       "%s: no private key in it that can be read (%s); if it has a passphrase, "
+			       "name the file that holds it",
+			       where, jwt_openssl_reason());
+	if (EVP_PKEY_get_base_id(key->private_key) != EVP_PKEY_RSA ||
+	    EVP_PKEY_get_bits(key->private_key) < RSA_BITS_MIN)
 		return err_set(err, ERR_CONFIG, "%s: assertions are signed with an RSA key of at least %d bits", where,
-		               RSA_BITS_MIN);
+			       RSA_BITS_MIN);
 	if (key->certificate != NULL && X509_check_private_key(key->certificate, key->private_key) != 1)
 		return err_set(err, ERR_CONFIG, "%s: the private key does not belong to the certificate", where);
 	ERR_clear_error();

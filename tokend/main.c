@@ -12,21 +12,21 @@
 static void print_help(FILE *out)
 {
 	fprintf(out, "usage: mailbearer-tokend [-c FILE] [-F] [-v]\n"
-	             "\n"
-	             "  -c, --config FILE  configuration, instead of " SYSCONFDIR "/mailbearer/mailbearer.conf\n"
-	             "  -F, --foreground   stay in the foreground and log to standard error\n"
-	             "  -v, --verbose      log more\n"
-	             "  -V, --version      print the version\n"
-	             "  -h, --help         print this\n");
+		     "\n"
+		     "  -c, --config FILE  configuration, instead of " SYSCONFDIR "/mailbearer/mailbearer.conf\n"
+		     "  -F, --foreground   stay in the foreground and log to standard error\n"
+		     "  -v, --verbose      log more\n"
+		     "  -V, --version      print the version\n"
+		     "  -h, --help         print this\n");
 }
 
 /* 0: go on; else exit with *status. */
 static int read_options(int argc, char **argv, struct process_options *options, int *status)
 {
 	static const struct option names[] = {
-		{"config", required_argument, NULL, 'c'}, {"foreground", no_argument, NULL, 'F'},
-		{"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+	    {"config", required_argument, NULL, 'c'}, {"foreground", no_argument, NULL, 'F'},
+	    {"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 	};
 	int option;
 

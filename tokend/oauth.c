@@ -111,7 +111,8 @@ static int append_base64(struct buf *out, const unsigned char *bytes, size_t len
 		unsigned b1 = i + 1 < len ? bytes[i + 1] : 0;
 		unsigned b2 = i + 2 < len ? bytes[i + 2] : 0;
 		unsigned group = (unsigned)bytes[i] << 16 | b1 << 8 | b2;
-		char four[4] = {digits[group >> 18], digits[group >> 12 & 63], digits[group >> 6 & 63], digits[group & 63]};
+		char four[4] = {digits[group >> 18], digits[group >> 12 & 63], digits[group >> 6 & 63],
+				digits[group & 63]};
 
 		if (i + 1 >= len)
 			four[2] = '=';

@@ -16,10 +16,10 @@
 
 /* How a client proves itself to the token endpoint. */
 enum oauth_auth {
-	OAUTH_AUTH_NONE,       /* public client: client_id alone */
-	OAUTH_AUTH_POST,       /* client_secret in the form: client_secret_post */
-	OAUTH_AUTH_BASIC,      /* client_secret in the Authorization header: client_secret_basic */
-	OAUTH_AUTH_ASSERTION   /* client_assertion: private_key_jwt, federated token */
+	OAUTH_AUTH_NONE,     /* public client: client_id alone */
+	OAUTH_AUTH_POST,     /* client_secret in the form: client_secret_post */
+	OAUTH_AUTH_BASIC,    /* client_secret in the Authorization header: client_secret_basic */
+	OAUTH_AUTH_ASSERTION /* client_assertion: private_key_jwt, federated token */
 };
 
 struct oauth_client {
@@ -42,25 +42,25 @@ int oauth_form_add(struct buf *body, const char *name, const char *value, size_t
 
 #define OAUTH_ERROR_MAX 64
 #define OAUTH_DETAIL_MAX 320
-#define OAUTH_EXPIRES_DEFAULT 300       /* seconds, when the answer does not say: short, so that it heals */
+#define OAUTH_EXPIRES_DEFAULT 300        /* seconds, when the answer does not say: short, so that it heals */
 #define OAUTH_EXPIRES_MAX (48 * 60 * 60) /* seconds; what is longer is taken as this */
 
 /* A token endpoint's answer. oauth_answer_free wipes the secrets; legal on a zeroed one. */
 struct oauth_answer {
 	enum outcome outcome;
-	struct secret *access_token;  /* OUTCOME_TOKEN: set; else NULL */
-	struct secret *refresh_token; /* or NULL: keep the old one */
-	int64_t expires_in;           /* seconds, 1 to OAUTH_EXPIRES_MAX */
-	char error[OAUTH_ERROR_MAX];  /* RFC 6749 `error`, or a word of ours such as "http_503", "no_answer" */
+	struct secret *access_token;   /* OUTCOME_TOKEN: set; else NULL */
+	struct secret *refresh_token;  /* or NULL: keep the old one */
+	int64_t expires_in;            /* seconds, 1 to OAUTH_EXPIRES_MAX */
+	char error[OAUTH_ERROR_MAX];   /* RFC 6749 `error`, or a word of ours such as "http_503", "no_answer" */
 	char detail[OAUTH_DETAIL_MAX]; /* one printable line for the operator: the first line of error_description, or
-	                                  what was wrong with the answer */
+					  what was wrong with the answer */
 	int aadsts;                    /* the first of error_codes, for advice only; 0: none */
 };
 
 /* status 0: no HTTP answer, `transport_error` says why. Never fails: what cannot be understood is OUTCOME_RETRY with
  * the reason in detail. */
 void oauth_parse_answer(int status, const char *transport_error, const char *body, size_t len,
-                        struct oauth_answer *out);
+			struct oauth_answer *out);
 void oauth_answer_free(struct oauth_answer *answer);
 
 /* An OpenID Connect metadata document, as far as we need it. All strings owned; NULL where absent. */
@@ -75,9 +75,9 @@ struct oauth_metadata {
 	bool iss_in_response; /* authorization_response_iss_parameter_supported, RFC 9207 */
 };
 
-/* Proves the document fetched from `url`: endpoints must be https and of sane length; the issuer must be the URL's prefix,
- * except for Microsoft's literal "{tenantid}" template and its tenant-GUID for a tenant's domain name (same host suffices
- * there). 0, or -1 with *err set. */
+/* Proves the document fetched from `url`: endpoints must be https and of sane length; the issuer must be the URL's
+ * prefix, except for Microsoft's literal "{tenantid}" template and its tenant-GUID for a tenant's domain name (same
+ * host suffices there). 0, or -1 with *err set. */
 int oauth_parse_metadata(const char *url, const char *body, size_t len, struct oauth_metadata *out, struct err *err);
 void oauth_metadata_free(struct oauth_metadata *metadata);
 

@@ -112,7 +112,7 @@ static void not_json(int status, const char *body, size_t len, const struct err 
 	snprintf(error, sizeof error, "http_%d", status);
 	if (oauth_looks_like_html(body, len))
 		snprintf(detail, sizeof detail,
-		         "HTTP %d: the answer is HTML, not JSON: is a proxy or a captive portal in between?", status);
+			 "HTTP %d: the answer is HTML, not JSON: is a proxy or a captive portal in between?", status);
 	else if (len == 0)
 		snprintf(detail, sizeof detail, "HTTP %d: the answer is empty", status);
 	else
@@ -157,7 +157,8 @@ static void read_error(int status, const json_t *document, const char *error, st
 	if (description != NULL)
 		oauth_copy_first_line(description, json_string_length(value), out->detail, sizeof out->detail);
 	else if (error == NULL)
-		snprintf(out->detail, sizeof out->detail, "HTTP %d: the answer holds neither a token nor an error", status);
+		snprintf(out->detail, sizeof out->detail, "HTTP %d: the answer holds neither a token nor an error",
+			 status);
 }
 
 /* What is wrong with the access token, or NULL. Spaces and controls would forge what follows it in the SASL message. */
@@ -194,7 +195,7 @@ static void read_refresh_token(const json_t *document, struct oauth_answer *out)
 	out->refresh_token = jsondoc_secret(document, "refresh_token");
 	if (out->refresh_token == NULL)
 		set_detail(out, "the answer's refresh_token cannot be used (no text, or longer than 65536 bytes); "
-		                "the one we have is kept");
+				"the one we have is kept");
 }
 
 static void read_token(const json_t *document, struct oauth_answer *out)
@@ -209,8 +210,7 @@ static void read_token(const json_t *document, struct oauth_answer *out)
 	read_refresh_token(document, out);
 }
 
-void oauth_parse_answer(int status, const char *transport_error, const char *body, size_t len,
-                        struct oauth_answer *out)
+void oauth_parse_answer(int status, const char *transport_error, const char *body, size_t len, struct oauth_answer *out)
 {
 	struct err err = {0};
 	const char *error;

@@ -64,7 +64,7 @@ int oauth_authorization_url(const struct oauth_authorization *authorization, str
 }
 
 int oauth_code_body(const struct oauth_client *client, const struct secret *code, const char *redirect_uri,
-                    const struct secret *verifier, struct buf *body)
+		    const struct secret *verifier, struct buf *body)
 {
 	oauth_add_text(body, "grant_type", "authorization_code");
 	oauth_add_secret(body, "code", code);
@@ -164,14 +164,16 @@ int oauth_parse_callback(const char *query, size_t len, struct oauth_callback *o
 
 		if (read_parameter(query, (size_t)(stop - query), out) != 0) {
 			oauth_callback_free(out);
-			return err_set(err, ERR_SYNTAX, "the address that came back cannot be read: copy it whole, and once");
+			return err_set(err, ERR_SYNTAX,
+				       "the address that came back cannot be read: copy it whole, and once");
 		}
 		query = stop < end ? stop + 1 : end;
 	}
 	if ((out->code == NULL) == (out->error[0] == '\0')) {
 		oauth_callback_free(out);
-		return err_set(err, ERR_SYNTAX, "the address that came back holds neither a code nor an error: copy it whole, "
-		                                "from http:// to its end");
+		return err_set(err, ERR_SYNTAX,
+			       "the address that came back holds neither a code nor an error: copy it whole, "
+			       "from http:// to its end");
 	}
 	return 0;
 }

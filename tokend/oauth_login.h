@@ -15,7 +15,7 @@
  */
 
 #define OAUTH_STATE_MAX 128
-#define OAUTH_URL_MAX 8192     /* bytes of an address that is shown, or that a browser brings back */
+#define OAUTH_URL_MAX 8192      /* bytes of an address that is shown, or that a browser brings back */
 #define OAUTH_DEVICE_INTERVAL 5 /* seconds between polls when the answer does not say */
 #define OAUTH_DEVICE_LIFE_MAX 3600
 
@@ -23,11 +23,11 @@ struct oauth_authorization {
 	const char *endpoint;
 	const char *client_id;
 	const char *redirect_uri;
-	const char *scope;          /* or NULL */
+	const char *scope; /* or NULL */
 	const char *state;
 	const struct secret *verifier; /* only its SHA-256 goes out */
-	const char *login_hint;     /* or NULL */
-	const char *extra;          /* "name=value&..." that a provider wants besides, encoded; or NULL */
+	const char *login_hint;        /* or NULL */
+	const char *extra;             /* "name=value&..." that a provider wants besides, encoded; or NULL */
 };
 
 /* Appends the address that the person opens. 0 or -1. */
@@ -35,11 +35,11 @@ int oauth_authorization_url(const struct oauth_authorization *authorization, str
 
 /* Append the form that trades the code for tokens. 0 or -1. */
 int oauth_code_body(const struct oauth_client *client, const struct secret *code, const char *redirect_uri,
-                    const struct secret *verifier, struct buf *body);
+		    const struct secret *verifier, struct buf *body);
 
 /* What the browser brought back to the redirect URI. */
 struct oauth_callback {
-	struct secret *code;           /* or NULL: then error says why */
+	struct secret *code; /* or NULL: then error says why */
 	char state[OAUTH_STATE_MAX];
 	char issuer[512];              /* RFC 9207; "" when there is none */
 	char error[OAUTH_ERROR_MAX];   /* "" with a code */
@@ -68,7 +68,8 @@ struct oauth_device {
 int oauth_parse_device(int status, const char *body, size_t len, struct oauth_device *out, struct err *err);
 void oauth_device_free(struct oauth_device *device); /* legal on a zeroed one */
 
-/* The next wait after an answer to a poll, in seconds; 0: the polling is over. *interval grows at slow_down, for good. */
+/* The next wait after an answer to a poll, in seconds; 0: the polling is over. *interval grows at slow_down, for good.
+ */
 int64_t oauth_device_next_poll(const char *error, int64_t *interval);
 
 #endif

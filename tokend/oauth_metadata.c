@@ -51,10 +51,10 @@ static int copy_url(const json_t *document, const char *key, bool required, char
 
 	if (value == NULL || json_is_null(value)) {
 		return !required ? 0
-		                 : err_set(err, ERR_SYNTAX,
-		                           "has no %s: is it an OpenID Connect metadata document "
-		                           "(its address ends in /.well-known/openid-configuration)?",
-		                           key);
+				 : err_set(err, ERR_SYNTAX,
+					   "has no %s: is it an OpenID Connect metadata document "
+					   "(its address ends in /.well-known/openid-configuration)?",
+					   key);
 	}
 	wrong = url != NULL ? wrong_with_url(url) : "no text, or with control characters";
 	if (wrong != NULL)
@@ -138,7 +138,8 @@ static int check_issuer(const char *url, const char *issuer, struct err *err)
 	if (expected == NULL)
 		return err_set(err, ERR_MEMORY, "no memory");
 	if (!right)
-		return err_set(err, ERR_SYNTAX, "is that of another issuer, %.200s: is metadata_url the right one?", issuer);
+		return err_set(err, ERR_SYNTAX, "is that of another issuer, %.200s: is metadata_url the right one?",
+			       issuer);
 	return 0;
 }
 
@@ -171,7 +172,7 @@ static int read_document(const char *url, const json_t *document, struct oauth_m
 		return -1;
 	read_methods(document, out);
 	out->iss_in_response =
-	        json_is_true(json_object_get(document, "authorization_response_iss_parameter_supported"));
+	    json_is_true(json_object_get(document, "authorization_response_iss_parameter_supported"));
 	return 0;
 }
 
@@ -192,7 +193,7 @@ int oauth_parse_metadata(const char *url, const char *body, size_t len, struct o
 	if (result != 0) {
 		oauth_metadata_free(out);
 		err_set(err, err != NULL ? err->code : ERR_SYNTAX, "the metadata document at %.300s %s", url,
-		        err != NULL ? err->text : "");
+			err != NULL ? err->text : "");
 	}
 	return result;
 }

@@ -15,8 +15,8 @@ enum outcome {
 	OUTCOME_MISCONFIGURED /* somebody must repair something, here or at the provider: invalid_client, ... */
 };
 
-/* status 0: no HTTP answer. error: the JSON's `error`, or NULL when there was none. OUTCOME_TOKEN says only that a token is
- * to be expected in the body. */
+/* status 0: no HTTP answer. error: the JSON's `error`, or NULL when there was none. OUTCOME_TOKEN says only that a
+ * token is to be expected in the body. */
 enum outcome outcome_of(int status, const char *error);
 
 #endif

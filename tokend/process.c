@@ -1,6 +1,6 @@
 /*
- * The daemon as a process: start order, signals, reload, and the same order backwards. Called by main(); what tokens and
- * frames are is nobody's business here.
+ * The daemon as a process: start order, signals, reload, and the same order backwards. Called by main(); what tokens
+ * and frames are is nobody's business here.
  */
 #include <errno.h>
 #include <pwd.h>
@@ -47,7 +47,8 @@ static void add_token_user(struct access_rules *rules, const char *name)
 
 	if (pw == NULL)
 		log_event(EVENT_UNKNOWN_USER, NULL, log_text("user", name),
-		          log_text("remedy", "correct token_users, unless that mail server is yet to be installed; then reload"));
+			  log_text("remedy",
+				   "correct token_users, unless that mail server is yet to be installed; then reload"));
 	else if (rules->token_user_count < ACCESS_USERS_MAX)
 		rules->token_users[rules->token_user_count++] = pw->pw_uid;
 }
@@ -118,16 +119,17 @@ static int reload(void *arg, struct buf *text, struct err *err)
 	status = reload_settings(process, &restart, err);
 	if (status != 0) {
 		log_event(EVENT_RELOAD_FAILED, NULL, log_text("reason", err->text),
-		          log_text("remedy", "the old settings stay in force; correct the file and reload again"));
+			  log_text("remedy", "the old settings stay in force; correct the file and reload again"));
 		notify_ready("serving with the old settings: the last reload failed");
 		return -1;
 	}
-	log_event(EVENT_RELOADED, NULL, log_number("accounts", (int64_t)broker_settings(process->broker)->account_count),
-	          log_text("needs_restart_for", restart));
+	log_event(EVENT_RELOADED, NULL,
+		  log_number("accounts", (int64_t)broker_settings(process->broker)->account_count),
+		  log_text("needs_restart_for", restart));
 	notify_ready("serving");
 	if (text != NULL)
 		buf_printf(text, "%zu accounts%s%s", broker_settings(process->broker)->account_count,
-		           restart ? "; restart tokend for the new value of " : "", restart ? restart : "");
+			   restart ? "; restart tokend for the new value of " : "", restart ? restart : "");
 	return 0;
 }
 
@@ -206,8 +208,10 @@ static int explain_seal_key(const struct settings_tokend *settings, struct err *
 {
 	struct err why = *err;
 
-	return err_set(err, why.code, "%s; a new key, for a new installation, is made with: (umask 077; openssl rand -hex 32 >%s "
-	               "&& chown %s %s)", why.text, settings->seal_key_file, settings->user, settings->seal_key_file);
+	return err_set(err, why.code,
+		       "%s; a new key, for a new installation, is made with: (umask 077; openssl rand -hex 32 >%s "
+		       "&& chown %s %s)",
+		       why.text, settings->seal_key_file, settings->user, settings->seal_key_file);
 }
 
 static int open_store(struct process *process, struct err *err)
@@ -263,8 +267,10 @@ static int open_sockets(struct process *process, struct err *err)
 
 		if (!folder_exists(path)) {
 			err_set(err, ERR_NOT_FOUND, "cannot listen at %s: there is no such folder", path);
-			log_event(EVENT_NOT_LISTENING, NULL, log_text("socket", path), log_text("reason", "there is no such folder"),
-			          log_text("remedy", "make the folder and restart, or take the path out of tokend's listen"));
+			log_event(
+			    EVENT_NOT_LISTENING, NULL, log_text("socket", path),
+			    log_text("reason", "there is no such folder"),
+			    log_text("remedy", "make the folder and restart, or take the path out of tokend's listen"));
 			continue;
 		}
 		if (server_listen(process->server, path, err) != 0)
@@ -304,7 +310,7 @@ struct process *process_start(const struct process_options *options, struct err 
 		return NULL;
 	}
 	log_event(EVENT_STARTED, NULL, log_text("version", PACKAGE_VERSION), log_text("configuration", process->conf),
-	          log_number("accounts", (int64_t)broker_settings(process->broker)->account_count));
+		  log_number("accounts", (int64_t)broker_settings(process->broker)->account_count));
 	privs_daemonize_done();
 	notify_ready("serving");
 	return process;

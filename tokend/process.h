@@ -15,8 +15,9 @@ struct process_options {
 };
 
 /*
- * Reads and proves the settings, gives up root, opens key, store, loop and sockets. Everything that can be wrong is found
- * here, before anybody is told that we are ready. NULL with *err set; the log, if it is open already, knows nothing of it.
+ * Reads and proves the settings, gives up root, opens key, store, loop and sockets. Everything that can be wrong is
+ * found here, before anybody is told that we are ready. NULL with *err set; the log, if it is open already, knows
+ * nothing of it.
  */
 struct process *process_start(const struct process_options *options, struct err *err);
 

@@ -59,9 +59,9 @@ struct seal_key *seal_key_new(const struct secret *hex, struct err *err)
 		err_set(err, ERR_MEMORY, "no memory for the seal key");
 	} else if (!decode_hex(text.data, text.len, key->bytes)) {
 		err_set(err, ERR_CONFIG,
-		        "the seal key must be %d hexadecimal digits, not %zu bytes of something else; "
-		        "make one with: openssl rand -hex %d",
-		        2 * SEAL_KEY_BYTES, text.len, SEAL_KEY_BYTES);
+			"the seal key must be %d hexadecimal digits, not %zu bytes of something else; "
+			"make one with: openssl rand -hex %d",
+			2 * SEAL_KEY_BYTES, text.len, SEAL_KEY_BYTES);
 	} else {
 		buf_free(&text);
 		return key;
@@ -110,7 +110,7 @@ static bool write_record(const struct seal_key *key, const char *name, const str
 	cipher = cipher_new(key, true, (const char *)out, name);
 	done = cipher != NULL &&
 	       (plain->len == 0 ||
-	        EVP_EncryptUpdate(cipher, text, &len, (const unsigned char *)plain->data, (int)plain->len) == 1) &&
+		EVP_EncryptUpdate(cipher, text, &len, (const unsigned char *)plain->data, (int)plain->len) == 1) &&
 	       EVP_EncryptFinal_ex(cipher, text + len, &more) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_LEN, text + plain->len) == 1;
 	EVP_CIPHER_CTX_free(cipher);
@@ -139,9 +139,10 @@ static int check_form(const char *bytes, size_t len, struct err *err)
 	if (len < MAGIC_LEN || memcmp(bytes, MAGIC, MAGIC_LEN) != 0)
 		return err_set(err, ERR_SYNTAX, "not a sealed record of Mailbearer");
 	if (len > MAGIC_LEN && (unsigned char)bytes[MAGIC_LEN] != SEAL_VERSION)
-		return err_set(err, ERR_LIMIT,
-		               "sealed in format %u, and this program knows format %d: was it written by a newer version?",
-		               (unsigned char)bytes[MAGIC_LEN], SEAL_VERSION);
+		return err_set(
+		    err, ERR_LIMIT,
+		    "sealed in format %u, and this program knows format %d: was it written by a newer version?",
+		    (unsigned char)bytes[MAGIC_LEN], SEAL_VERSION);
 	if (len < SEAL_OVERHEAD)
 		return err_set(err, ERR_SYNTAX, "a sealed record that is cut short");
 	if (len > SEAL_PLAIN_MAX + SEAL_OVERHEAD)
@@ -150,7 +151,7 @@ static int check_form(const char *bytes, size_t len, struct err *err)
 }
 
 int seal_open(const struct seal_key *key, const char *name, const char *bytes, size_t len, struct buf *plain,
-              struct err *err)
+	      struct err *err)
 {
 	const char *text = bytes + HEADER_LEN + NONCE_LEN;
 	size_t text_len;
@@ -170,13 +171,14 @@ int seal_open(const struct seal_key *key, const char *name, const char *bytes, s
 	cipher = cipher_new(key, false, bytes, name);
 	done = cipher != NULL && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) == 1 &&
 	       (text_len == 0 || EVP_DecryptUpdate(cipher, (unsigned char *)room, &got, (const unsigned char *)text,
-	                                           (int)text_len) == 1) &&
+						   (int)text_len) == 1) &&
 	       EVP_DecryptFinal_ex(cipher, (unsigned char *)room + got, &more) == 1;
 	EVP_CIPHER_CTX_free(cipher);
 	if (!done) {
 		explicit_bzero(room, text_len);
-		return err_set(err, ERR_DENIED,
-		               "does not open: it was sealed with another key or for another account, or it was changed");
+		return err_set(
+		    err, ERR_DENIED,
+		    "does not open: it was sealed with another key or for another account, or it was changed");
 	}
 	plain->len += text_len;
 	return 0;

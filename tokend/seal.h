@@ -8,8 +8,8 @@
 #include "lib/secret.h"
 
 /*
- * Sealing of state at rest: AES-256-GCM (NIST SP 800-38D) through OpenSSL, with a fresh random 96-bit nonce each time. A
- * sealed record is
+ * Sealing of state at rest: AES-256-GCM (NIST SP 800-38D) through OpenSSL, with a fresh random 96-bit nonce each time.
+ * A sealed record is
  *
  *    "MBEARER" version(1 byte) nonce(12) ciphertext tag(16)
  *
@@ -33,6 +33,6 @@ int seal_close(const struct seal_key *key, const char *name, const struct buf *p
 /* Appends the plain text. 0, or -1 with *err set: ERR_SYNTAX (not a record, or truncated), ERR_LIMIT (a version this
  * program does not know), ERR_DENIED (does not open: another key, another account's, or changed). */
 int seal_open(const struct seal_key *key, const char *name, const char *bytes, size_t len, struct buf *plain,
-              struct err *err);
+	      struct err *err);
 
 #endif

@@ -17,8 +17,8 @@
  */
 struct server;
 
-#define SERVER_CLIENTS_MAX 4096   /* connections in all */
-#define SERVER_UID_CLIENTS_MAX 512 /* connections of one uid; root and tokend's own user may use all */
+#define SERVER_CLIENTS_MAX 4096        /* connections in all */
+#define SERVER_UID_CLIENTS_MAX 512     /* connections of one uid; root and tokend's own user may use all */
 #define SERVER_IDLE_MS (5 * 60 * 1000) /* a connection that asks nothing is closed after this */
 #define SERVER_STALL_MS (10 * 1000)    /* half a frame, or an answer that is not taken */
 
@@ -26,7 +26,8 @@ struct server;
 typedef int server_reload_cb(void *arg, struct buf *text, struct err *err);
 
 /* Borrows loop and broker. NULL with *err set. */
-struct server *server_new(struct loop *loop, struct broker *broker, server_reload_cb *reload, void *arg, struct err *err);
+struct server *server_new(struct loop *loop, struct broker *broker, server_reload_cb *reload, void *arg,
+			  struct err *err);
 
 /* One more socket, mode 0666: access is by peer. 0 or -1. */
 int server_listen(struct server *server, const char *path, struct err *err);

@@ -1,6 +1,6 @@
 /*
- * One connection: bytes in, frames out, one question at a time in the order they came. The plugin opens one for each SMTP
- * session, so the usual way is short: accepted, read, answered with one send, all before the loop runs again.
+ * One connection: bytes in, frames out, one question at a time in the order they came. The plugin opens one for each
+ * SMTP session, so the usual way is short: accepted, read, answered with one send, all before the loop runs again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -94,7 +94,7 @@ static void refuse_frame(struct server_client *client, const char *what)
 	err_set(&err, ERR_SYNTAX, "this is no socketmap request: %s", what);
 	if (server_peer_may_log(client->server, client->peer, &left_out))
 		log_event(EVENT_BAD_FRAME, NULL, log_number("uid", client->uid), log_text("reason", what),
-		          log_number("not_logged_before", left_out));
+			  log_number("not_logged_before", left_out));
 	client->closing = true;
 	buf_clear(&client->in);
 	reply_text(client, WIRE_PERM, &err);
@@ -107,11 +107,13 @@ static void refuse_peer(struct server_client *client, const struct wire_request 
 	const char *remedy = right == ACCESS_ADMIN ? "only root may: use sudo" : "add its user to token_users in";
 
 	err_set(&err, ERR_DENIED, "uid %lu may not ask '%s': %s%s%s", (unsigned long)client->uid, request->map, remedy,
-	        right == ACCESS_ADMIN ? "" : " ", right == ACCESS_ADMIN ? "" : client->server->conf);
+		right == ACCESS_ADMIN ? "" : " ", right == ACCESS_ADMIN ? "" : client->server->conf);
 	if (server_peer_may_log(client->server, client->peer, &left_out))
 		log_event(EVENT_PEER_REFUSED, NULL, log_number("uid", client->uid), log_text("map", request->map),
-		          log_text("remedy", right == ACCESS_ADMIN ? "ask as root" : "add the user to token_users if it is a mail server's"),
-		          log_number("not_logged_before", left_out));
+			  log_text("remedy", right == ACCESS_ADMIN
+						 ? "ask as root"
+						 : "add the user to token_users if it is a mail server's"),
+			  log_number("not_logged_before", left_out));
 	reply_text(client, WIRE_PERM, &err);
 }
 
@@ -152,9 +154,10 @@ static void on_answer(void *arg, const struct broker_answer *answer)
 }
 
 static void ask(struct server_client *client, const struct wire_request *request,
-                const struct server_operation *operation)
+		const struct server_operation *operation)
 {
-	struct broker_question question = {.key = request->key, .key_len = request->key_len, .cb = on_answer, .arg = client};
+	struct broker_question question = {
+	    .key = request->key, .key_len = request->key_len, .cb = on_answer, .arg = client};
 	struct broker_answer now = {.result = WIRE_TEMP, .text = BUF_INIT(WIRE_STATUS_MAX)};
 
 	if (operation->handler == NULL) {
@@ -200,8 +203,8 @@ static void handle_frames(struct server_client *client)
 {
 	struct netstring frame;
 
-	while (client->in.len > 0 && client->wait == NULL && client->out.len == 0 && !client->closing && !client->doomed &&
-	       !client->server->stopped) {
+	while (client->in.len > 0 && client->wait == NULL && client->out.len == 0 && !client->closing &&
+	       !client->doomed && !client->server->stopped) {
 		switch (netstring_decode(client->in.data, client->in.len, WIRE_REQUEST_MAX, &frame)) {
 		case NETSTRING_OK:
 			handle(client, &frame);
@@ -287,8 +290,9 @@ static void turn_away(struct server_client *client)
 	err_set(&err, ERR_LIMIT, "too many connections; try again later");
 	if (server_peer_may_log(client->server, client->peer, &left_out))
 		log_event(EVENT_TOO_MANY_CLIENTS, NULL, log_number("uid", client->uid),
-		          log_number("of_this_uid", client->peer->clients), log_number("in_all", client->server->client_count),
-		          log_number("not_logged_before", left_out));
+			  log_number("of_this_uid", client->peer->clients),
+			  log_number("in_all", client->server->client_count),
+			  log_number("not_logged_before", left_out));
 	client->closing = true;
 	reply_text(client, WIRE_TEMP, &err);
 }

@@ -7,10 +7,10 @@
 #include "daemon/log.h"
 #include "tokend/server_private.h"
 
-#define ACCEPTS_AT_ONCE 64       /* then the others get their turn */
-#define ACCEPT_PAUSE_MS 100      /* when descriptors or memory have run out */
+#define ACCEPTS_AT_ONCE 64  /* then the others get their turn */
+#define ACCEPT_PAUSE_MS 100 /* when descriptors or memory have run out */
 #define SWEEP_MS 5000
-#define SOCKET_MODE 0666         /* access is by peer */
+#define SOCKET_MODE 0666 /* access is by peer */
 
 static void listen_for(struct server *server, bool on)
 {
@@ -61,7 +61,8 @@ static void on_sweep(void *arg)
 	loop_timer_set(server->sweep, SWEEP_MS);
 }
 
-struct server *server_new(struct loop *loop, struct broker *broker, server_reload_cb *reload, void *arg, struct err *err)
+struct server *server_new(struct loop *loop, struct broker *broker, server_reload_cb *reload, void *arg,
+			  struct err *err)
 {
 	struct server *server = calloc(1, sizeof *server);
 

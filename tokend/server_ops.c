@@ -5,17 +5,17 @@
 #include "tokend/server.h"
 
 static const struct server_operation operations[] = {
-	{"token", ACCESS_TOKEN, broker_token},
-	{"sasl", ACCESS_TOKEN, broker_sasl},
-	{"relayhost", ACCESS_TOKEN, broker_relayhost},
-	{"transport", ACCESS_TOKEN, broker_transport},
-	{"refused", ACCESS_TOKEN, broker_refused},
-	{"account", ACCESS_HEALTH, broker_account},
-	{"status", ACCESS_ADMIN, broker_status},
-	{"refresh", ACCESS_ADMIN, broker_refresh},
-	{"import", ACCESS_ADMIN, broker_import},
-	{"forget", ACCESS_ADMIN, broker_forget},
-	{"reload", ACCESS_ADMIN, NULL},
+    {"token", ACCESS_TOKEN, broker_token},
+    {"sasl", ACCESS_TOKEN, broker_sasl},
+    {"relayhost", ACCESS_TOKEN, broker_relayhost},
+    {"transport", ACCESS_TOKEN, broker_transport},
+    {"refused", ACCESS_TOKEN, broker_refused},
+    {"account", ACCESS_HEALTH, broker_account},
+    {"status", ACCESS_ADMIN, broker_status},
+    {"refresh", ACCESS_ADMIN, broker_refresh},
+    {"import", ACCESS_ADMIN, broker_import},
+    {"forget", ACCESS_ADMIN, broker_forget},
+    {"reload", ACCESS_ADMIN, NULL},
 };
 
 const struct server_operation *server_operation_at(unsigned i)

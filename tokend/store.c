@@ -33,8 +33,8 @@ static int copy_text(const json_t *object, const char *key, char *out, size_t si
 static int copy_count(const json_t *object, const char *key, int64_t *out, struct err *err)
 {
 	return json_is_integer(json_object_get(object, key)) && jsondoc_integer(object, key, out) && *out >= 0
-	               ? 0
-	               : missing(key, err);
+		   ? 0
+		   : missing(key, err);
 }
 
 static int read_record(const json_t *object, struct store_record *out, struct err *err)
@@ -45,8 +45,8 @@ static int read_record(const json_t *object, struct store_record *out, struct er
 		return -1;
 	if (version != RECORD_VERSION)
 		return err_set(err, ERR_LIMIT,
-		               "a record of version %lld, and this program knows %d: was it written by a newer one?",
-		               (long long)version, RECORD_VERSION);
+			       "a record of version %lld, and this program knows %d: was it written by a newer one?",
+			       (long long)version, RECORD_VERSION);
 	if (copy_text(object, "client_id", out->client_id, sizeof out->client_id, err) != 0 ||
 	    copy_text(object, "scope", out->scope, sizeof out->scope, err) != 0 ||
 	    copy_count(object, "granted_at", &out->granted_at, err) != 0 ||
@@ -81,11 +81,11 @@ int store_record_encode(const struct store_record *record, struct buf *out, stru
 	else if (set_refresh_token(object, record->refresh_token) != 0)
 		err_set(err, ERR_SYNTAX, "a refresh token that is not UTF-8 text cannot be kept");
 	else if (json_object_set_new(object, "version", json_integer(RECORD_VERSION)) != 0 ||
-	         json_object_set_new(object, "client_id", json_string(record->client_id)) != 0 ||
-	         json_object_set_new(object, "scope", json_string(record->scope)) != 0 ||
-	         json_object_set_new(object, "granted_at", json_integer(record->granted_at)) != 0 ||
-	         json_object_set_new(object, "refreshed_at", json_integer(record->refreshed_at)) != 0 ||
-	         json_object_set_new(object, "generation", json_integer(record->generation)) != 0)
+		 json_object_set_new(object, "client_id", json_string(record->client_id)) != 0 ||
+		 json_object_set_new(object, "scope", json_string(record->scope)) != 0 ||
+		 json_object_set_new(object, "granted_at", json_integer(record->granted_at)) != 0 ||
+		 json_object_set_new(object, "refreshed_at", json_integer(record->refreshed_at)) != 0 ||
+		 json_object_set_new(object, "generation", json_integer(record->generation)) != 0)
 		err_set(err, ERR_SYNTAX, "a record whose client_id or scope is not UTF-8 text cannot be kept");
 	else if (read_record(object, &again, err) != 0)
 		err_prefix(err, "a record that could not be read again is not kept");

@@ -14,11 +14,11 @@
  */
 struct store_record {
 	struct secret *refresh_token;
-	char client_id[128];    /* to whom it was given: a refresh token is of no use to another client */
-	char scope[512];        /* what was granted; "" when not told */
-	int64_t granted_at;     /* seconds since 1970: when a person signed in or an import was made */
-	int64_t refreshed_at;   /* seconds since 1970: when this refresh token came; 0: never */
-	int64_t generation;     /* counts up with every save */
+	char client_id[128];  /* to whom it was given: a refresh token is of no use to another client */
+	char scope[512];      /* what was granted; "" when not told */
+	int64_t granted_at;   /* seconds since 1970: when a person signed in or an import was made */
+	int64_t refreshed_at; /* seconds since 1970: when this refresh token came; 0: never */
+	int64_t generation;   /* counts up with every save */
 };
 
 /* Wipes; legal on a zeroed one. */

@@ -51,7 +51,8 @@ static int file_name(const char *account, char out[NAME_SIZE], struct err *err)
 		bool plain = is_plain(*c) && !(*c == '.' && c == account);
 
 		if (used + 3 + sizeof SUFFIX > NAME_SIZE)
-			return err_set(err, ERR_LIMIT, "the account name %.64s... is too long for a file name", account);
+			return err_set(err, ERR_LIMIT, "the account name %.64s... is too long for a file name",
+				       account);
 		used += (size_t)snprintf(out + used, 4, plain ? "%c" : "%%%02X", (unsigned char)*c);
 	}
 	if (used == 0)
@@ -104,11 +105,11 @@ static int open_directory(struct store *store, struct err *err)
 		return err_sys(err, errno, "cannot open the state directory %s", store->path);
 	if (st.st_uid != geteuid())
 		return err_set(err, ERR_CONFIG,
-		               "the state directory %s belongs to uid %lu, and tokend runs as uid %lu: chown it",
-		               store->path, (unsigned long)st.st_uid, (unsigned long)geteuid());
+			       "the state directory %s belongs to uid %lu, and tokend runs as uid %lu: chown it",
+			       store->path, (unsigned long)st.st_uid, (unsigned long)geteuid());
 	if ((st.st_mode & 077) != 0)
 		return err_set(err, ERR_CONFIG, "the state directory %s is open to others (mode %04o): chmod 700 %s",
-		               store->path, (unsigned)st.st_mode & 07777, store->path);
+			       store->path, (unsigned)st.st_mode & 07777, store->path);
 	return 0;
 }
 
@@ -119,7 +120,7 @@ static int held_by_another(const struct store *store, struct err *err)
 
 	pid[len > 0 ? strspn(pid, "0123456789") : 0] = '\0';
 	return err_set(err, ERR_BUSY, "another mailbearer-tokend (pid %s) uses the state directory %s: stop it first",
-	               pid[0] != '\0' ? pid : "unknown", store->path);
+		       pid[0] != '\0' ? pid : "unknown", store->path);
 }
 
 /* For the error text above only: that a full disk has no room for it is no reason not to start. */
@@ -139,7 +140,7 @@ static int take_lock(struct store *store, struct err *err)
 		return cannot("open", store, LOCK_FILE, errno, err);
 	if (flock(store->lock, LOCK_EX | LOCK_NB) != 0)
 		return errno == EWOULDBLOCK ? held_by_another(store, err)
-		                            : cannot("lock", store, LOCK_FILE, errno, err);
+					    : cannot("lock", store, LOCK_FILE, errno, err);
 	note_pid(store->lock);
 	return 0;
 }
@@ -178,7 +179,7 @@ struct store *store_open(const char *directory, struct seal_key *key, struct err
 	if (store->path == NULL)
 		err_set(err, ERR_MEMORY, "no memory for the store");
 	else if (open_directory(store, err) == 0 && take_lock(store, err) == 0 &&
-	         remove_temporary_files(store, err) == 0)
+		 remove_temporary_files(store, err) == 0)
 		return store;
 	store_close(store);
 	return NULL;
@@ -210,7 +211,7 @@ static int read_whole(const struct store *store, int fd, const char *name, struc
 		return err_set(err, ERR_SYNTAX, "%s/%s is no regular file", store->path, name);
 	if (st.st_size > FILE_MAX)
 		return err_set(err, ERR_LIMIT, "%s/%s has %lld bytes, more than any record", store->path, name,
-		               (long long)st.st_size);
+			       (long long)st.st_size);
 	do {
 		char *room = buf_reserve(out, FILE_MAX + 1 - out->len);
 
@@ -225,7 +226,7 @@ static int read_whole(const struct store *store, int fd, const char *name, struc
 }
 
 static int unseal(const struct store *store, const char *account, const char *name, const struct buf *sealed,
-                  struct store_record *out, struct err *err)
+		  struct store_record *out, struct err *err)
 {
 	struct buf plain = BUF_INIT(SEAL_PLAIN_MAX);
 	int result = seal_open(store->key, account, sealed->data, sealed->len, &plain, err);
@@ -240,7 +241,7 @@ static int unseal(const struct store *store, const char *account, const char *na
 
 /* As store_load, by the file's name. */
 static int load(const struct store *store, const char *account, const char *name, struct store_record *out,
-                struct err *err)
+		struct err *err)
 {
 	struct buf sealed = BUF_INIT(FILE_MAX + 1);
 	int fd = openat(store->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -345,7 +346,7 @@ static int put_aside_if_unreadable(const struct store *store, const char *accoun
 }
 
 static int replace(const struct store *store, const char *account, const char *name, const struct buf *sealed,
-                   struct err *err)
+		   struct err *err)
 {
 	char temp[MARKED_SIZE];
 

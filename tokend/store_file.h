@@ -14,9 +14,9 @@
 struct store;
 
 /*
- * Makes the directory when it is missing (0700), proves that it is ours alone, locks it, removes temporary files left by
- * a crash. Takes the key over, also when it fails. NULL with *err set (ERR_BUSY: another tokend runs on this state; the
- * text names its pid). The lock is inherited by fork: a daemon may go to the background afterwards.
+ * Makes the directory when it is missing (0700), proves that it is ours alone, locks it, removes temporary files left
+ * by a crash. Takes the key over, also when it fails. NULL with *err set (ERR_BUSY: another tokend runs on this state;
+ * the text names its pid). The lock is inherited by fork: a daemon may go to the background afterwards.
  */
 struct store *store_open(const char *directory, struct seal_key *key, struct err *err);
 void store_close(struct store *store); /* NULL is legal */

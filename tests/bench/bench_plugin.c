@@ -66,10 +66,10 @@ static double now_us(void)
 static double run_session(const char *mech)
 {
 	const sasl_callback_t callbacks[] = {
-		{SASL_CB_AUTHNAME, (int (*)(void))(void (*)(void))give_user, NULL},
-		{SASL_CB_USER, (int (*)(void))(void (*)(void))give_user, NULL},
-		{SASL_CB_PASS, (int (*)(void))(void (*)(void))give_password, NULL},
-		{SASL_CB_LIST_END, NULL, NULL},
+	    {SASL_CB_AUTHNAME, (int (*)(void))(void (*)(void))give_user, NULL},
+	    {SASL_CB_USER, (int (*)(void))(void (*)(void))give_user, NULL},
+	    {SASL_CB_PASS, (int (*)(void))(void (*)(void))give_password, NULL},
+	    {SASL_CB_LIST_END, NULL, NULL},
 	};
 	sasl_security_properties_t properties = {.security_flags = SASL_SEC_NOANONYMOUS};
 	sasl_conn_t *conn = NULL;
@@ -187,8 +187,8 @@ static void measure(int rounds)
 int main(int argc, char **argv)
 {
 	const sasl_callback_t callbacks[] = {
-		{SASL_CB_LOG, (int (*)(void))(void (*)(void))log_message, NULL},
-		{SASL_CB_LIST_END, NULL, NULL},
+	    {SASL_CB_LOG, (int (*)(void))(void (*)(void))log_message, NULL},
+	    {SASL_CB_LIST_END, NULL, NULL},
 	};
 	struct sockaddr_un address;
 	size_t token_len = 1500;

@@ -20,7 +20,7 @@
 
 struct tally {
 	long served;
-	long refused;    /* answered, but not with a token */
+	long refused; /* answered, but not with a token */
 	long unanswered;
 };
 
@@ -28,12 +28,12 @@ static void ask_once(const char *path, const char *account, struct tally *tally)
 {
 	struct buf token = BUF_INIT(WIRE_REPLY_MAX);
 	struct tokenclient_question question = {
-		.socket_path = path,
-		.map = "token",
-		.key = account,
-		.key_len = strlen(account),
-		.reply_max = WIRE_REPLY_MAX,
-		.deadline = deadline_after(PATIENCE_MS),
+	    .socket_path = path,
+	    .map = "token",
+	    .key = account,
+	    .key_len = strlen(account),
+	    .reply_max = WIRE_REPLY_MAX,
+	    .deadline = deadline_after(PATIENCE_MS),
 	};
 	enum wire_result result;
 	struct err err;

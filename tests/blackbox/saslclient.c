@@ -24,8 +24,8 @@ struct options {
 	const char *user;
 	const char *password;
 	const char *host;
-	const char *remote;                     /* "ADDRESS;PORT", or NULL */
-	sasl_ssf_t external_ssf;                /* 0: not set */
+	const char *remote;      /* "ADDRESS;PORT", or NULL */
+	sasl_ssf_t external_ssf; /* 0: not set */
 	unsigned security_flags;
 	const char *challenges[CHALLENGES_MAX]; /* in base64; "NULL": a NULL pointer */
 	int challenge_count;
@@ -133,9 +133,9 @@ static void run_session(const struct options *options)
 	void (*user)(void) = options->null_prompts ? NULL : (void (*)(void))on_user;
 	void (*password)(void) = options->null_prompts ? NULL : (void (*)(void))on_password;
 	sasl_callback_t callbacks[] = {
-		{SASL_CB_AUTHNAME, (int (*)(void))user, (void *)options},
-		{SASL_CB_PASS, (int (*)(void))password, NULL},
-		{SASL_CB_LIST_END, NULL, NULL},
+	    {SASL_CB_AUTHNAME, (int (*)(void))user, (void *)options},
+	    {SASL_CB_PASS, (int (*)(void))password, NULL},
+	    {SASL_CB_LIST_END, NULL, NULL},
 	};
 	sasl_conn_t *conn = NULL;
 	const char *out = NULL, *mech = NULL;
@@ -170,7 +170,7 @@ static int count_descriptors(void)
 static void fail_usage(void)
 {
 	fprintf(stderr, "usage: saslclient [-m MECHS] [-u USER] [-p PASSWORD] [-h HOST] [-r ADDRESS;PORT] [-s SSF] "
-	        "[-c CHALLENGE]... [-n SESSIONS] [-P] [-l] [-N]\n");
+			"[-c CHALLENGE]... [-n SESSIONS] [-P] [-l] [-N]\n");
 	exit(2);
 }
 
@@ -180,34 +180,58 @@ static void parse_options(int argc, char **argv, struct options *options)
 
 	while ((c = getopt(argc, argv, "m:u:p:h:r:s:c:n:PlN")) != -1) {
 		switch (c) {
-		case 'm': options->mechs = optarg; break;
-		case 'u': options->user = optarg; break;
-		case 'p': options->password = optarg; break;
-		case 'h': options->host = optarg; break;
-		case 'r': options->remote = optarg; break;
-		case 's': options->external_ssf = (sasl_ssf_t)atoi(optarg); break;
-		case 'n': options->sessions = atoi(optarg); break;
-		case 'P': options->null_prompts = true; break;
-		case 'l': options->loud = true; break;
-		case 'N': options->security_flags |= SASL_SEC_NOPLAINTEXT; break;
+		case 'm':
+			options->mechs = optarg;
+			break;
+		case 'u':
+			options->user = optarg;
+			break;
+		case 'p':
+			options->password = optarg;
+			break;
+		case 'h':
+			options->host = optarg;
+			break;
+		case 'r':
+			options->remote = optarg;
+			break;
+		case 's':
+			options->external_ssf = (sasl_ssf_t)atoi(optarg);
+			break;
+		case 'n':
+			options->sessions = atoi(optarg);
+			break;
+		case 'P':
+			options->null_prompts = true;
+			break;
+		case 'l':
+			options->loud = true;
+			break;
+		case 'N':
+			options->security_flags |= SASL_SEC_NOPLAINTEXT;
+			break;
 		case 'c':
 			if (options->challenge_count == CHALLENGES_MAX)
 				fail_usage();
 			options->challenges[options->challenge_count++] = optarg;
 			break;
-		default: fail_usage();
+		default:
+			fail_usage();
 		}
 	}
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = {.mechs = "XOAUTH2", .user = "relay@contoso.com", .password = "tokend",
-	                          .host = "smtp.office365.com", .sessions = 1};
+	struct options options = {.mechs = "XOAUTH2",
+				  .user = "relay@contoso.com",
+				  .password = "tokend",
+				  .host = "smtp.office365.com",
+				  .sessions = 1};
 	sasl_callback_t callbacks[] = {
-		{SASL_CB_LOG, (int (*)(void))(void (*)(void))on_log, NULL},
-		{SASL_CB_LIST_END, NULL, NULL},
-		{SASL_CB_LIST_END, NULL, NULL},
+	    {SASL_CB_LOG, (int (*)(void))(void (*)(void))on_log, NULL},
+	    {SASL_CB_LIST_END, NULL, NULL},
+	    {SASL_CB_LIST_END, NULL, NULL},
 	};
 	int before;
 

@@ -190,7 +190,7 @@ class TestAsPostfix(PluginTest):
         self.assertEqual(session.outs[1:], [b""])
         self.assertEqual(session.ours, [
             f'account={USER} cause="smtp.gmail.com refused the access token (status 401)" '
-            'remedy="the next try gets a new token; if that is refused too, see mailbearer check"'])
+            'remedy="the next try gets a new token; if that is refused too, see mailbearer status"'])
         self.assertEqual(dict(tokend.asked), {TOKEN: 1, REFUSED: 1})
 
     def test_oauthbearers_error_challenge_is_answered_with_one_byte(self):

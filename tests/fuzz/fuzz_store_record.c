@@ -19,9 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (store_record_encode(&record, &text, NULL) != 0 ||
 	    store_record_decode(text.data, text.len, &again, NULL) != 0 ||
-	    !secret_equal(record.refresh_token, again.refresh_token) || strcmp(record.client_id, again.client_id) != 0 ||
-	    strcmp(record.scope, again.scope) != 0 || record.granted_at != again.granted_at ||
-	    record.refreshed_at != again.refreshed_at || record.generation != again.generation)
+	    !secret_equal(record.refresh_token, again.refresh_token) ||
+	    strcmp(record.client_id, again.client_id) != 0 || strcmp(record.scope, again.scope) != 0 ||
+	    record.granted_at != again.granted_at || record.refreshed_at != again.refreshed_at ||
+	    record.generation != again.generation)
 		abort();
 	store_record_free(&again);
 	store_record_free(&record);

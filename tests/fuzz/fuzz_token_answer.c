@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	oauth_parse_answer(statuses[data[0] % 9], data[1] % 2 == 0 ? NULL : "could not resolve host",
-	                   (const char *)data + 2, size - 2, &answer);
+			   (const char *)data + 2, size - 2, &answer);
 	if ((answer.outcome == OUTCOME_TOKEN) != (answer.access_token != NULL))
 		abort();
 	if (answer.outcome == OUTCOME_TOKEN && (answer.expires_in < 1 || answer.expires_in > OAUTH_EXPIRES_MAX))

@@ -67,6 +67,6 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return replay_file(argv[1]);
 	snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/%s", source != NULL ? source : ".",
-	         name != NULL ? name + strlen("replay_") : "");
+		 name != NULL ? name + strlen("replay_") : "");
 	return replay_folder(folder);
 }

@@ -13,11 +13,11 @@
 enum { SELF = 990, POSTFIX = 101, MILTER = 991, STRANGER = 1000 };
 
 static const struct access_rules rules = {
-	.self = SELF,
-	.token_user_count = 2,
-	.token_users = {77, POSTFIX, STRANGER},
-	.has_milter = true,
-	.milter = MILTER,
+    .self = SELF,
+    .token_user_count = 2,
+    .token_users = {77, POSTFIX, STRANGER},
+    .has_milter = true,
+    .milter = MILTER,
 };
 
 static void root_and_tokend_may_do_all(void **state)
@@ -82,13 +82,13 @@ static void a_count_beyond_the_table_is_not_believed(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(root_and_tokend_may_do_all),
-		cmocka_unit_test(token_users_may_ask_but_not_administer),
-		cmocka_unit_test(the_milter_sees_health_only),
-		cmocka_unit_test(nobody_else_gets_anything),
-		cmocka_unit_test(a_milter_that_is_not_set_is_nobody),
-		cmocka_unit_test(one_user_in_two_parts_has_both),
-		cmocka_unit_test(a_count_beyond_the_table_is_not_believed),
+	    cmocka_unit_test(root_and_tokend_may_do_all),
+	    cmocka_unit_test(token_users_may_ask_but_not_administer),
+	    cmocka_unit_test(the_milter_sees_health_only),
+	    cmocka_unit_test(nobody_else_gets_anything),
+	    cmocka_unit_test(a_milter_that_is_not_set_is_nobody),
+	    cmocka_unit_test(one_user_in_two_parts_has_both),
+	    cmocka_unit_test(a_count_beyond_the_table_is_not_believed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
- * The account machine, rule by rule, with time and randomness in the test's hands. What must hold whatever happens is in
- * test_account_random.c.
+ * The account machine, rule by rule, with time and randomness in the test's hands. What must hold whatever happens is
+ * in test_account_random.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -88,7 +88,7 @@ static void a_new_account_tries_its_grant_soon(void **state)
 static void without_a_grant_nothing_is_tried(void **state)
 {
 	enum account_event quiet[] = {ACCOUNT_TICK, ACCOUNT_REFUSED, ACCOUNT_GOT_RETRY, ACCOUNT_GOT_LOST,
-	                              ACCOUNT_GOT_MISCONFIGURED};
+				      ACCOUNT_GOT_MISCONFIGURED};
 	size_t i;
 
 	(void)state;
@@ -516,7 +516,7 @@ static void time_does_not_run_backwards(void **state)
 static void every_state_has_its_name(void **state)
 {
 	static const char *const names[ACCOUNT_STATES] = {"needs_login", "empty",   "refreshing",   "fresh",
-	                                                  "ageing",      "backoff", "misconfigured"};
+							  "ageing",      "backoff", "misconfigured"};
 	int i;
 
 	(void)state;
@@ -530,37 +530,37 @@ static void every_state_has_its_name(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		CASE(a_new_account_tries_its_grant_soon),
-		CASE(without_a_grant_nothing_is_tried),
-		CASE(many_who_ask_cause_one_request),
-		FRESH_CASE(a_token_is_served_down_to_min_validity),
-		CASE(life_counts_from_when_the_request_was_sent),
-		FRESH_CASE(in_use_a_token_is_replaced_by_half_its_life),
-		CASE(or_before_min_validity_if_that_comes_first),
-		CASE(jitter_makes_it_up_to_a_tenth_earlier),
-		FRESH_CASE(asked_once_an_hour_is_still_in_use),
-		CASE(a_long_token_is_in_use_if_asked_for_once),
-		CASE(idle_a_token_ages_runs_out_and_the_grant_is_used_daily),
-		CASE(asked_for_while_ageing_it_is_served_and_replaced),
-		CASE(back_off_doubles_up_to_its_maximum),
-		CASE(jitter_is_a_quarter_either_way),
-		CASE(retry_after_wins_if_it_is_longer),
-		CASE(in_a_pause_those_who_ask_are_told_at_once),
-		FRESH_CASE(in_a_pause_a_good_token_is_served),
-		CASE(misconfigured_is_tried_slowly),
-		CASE(a_lost_grant_is_tried_seldom_and_not_for_those_who_ask),
-		FRESH_CASE(the_last_token_of_a_lost_grant_is_served_to_its_end),
-		FRESH_CASE(a_refused_token_is_replaced_once_a_minute),
-		FRESH_CASE(a_token_refused_while_its_replacement_is_under_way),
-		CASE(a_newer_grant_ends_a_pause),
-		CASE(a_newer_grant_is_not_judged_by_the_older_ones_answer),
-		CASE(a_token_that_came_with_the_grant_is_taken),
-		FRESH_CASE(a_forgotten_grant_takes_the_token_along),
-		CASE(a_token_that_never_could_be_served_is_no_hot_loop),
-		CASE(a_token_that_was_too_long_under_way_is_asked_for_again_later),
-		CASE(an_endless_life_has_an_end),
-		FRESH_CASE(time_does_not_run_backwards),
-		CASE(every_state_has_its_name),
+	    CASE(a_new_account_tries_its_grant_soon),
+	    CASE(without_a_grant_nothing_is_tried),
+	    CASE(many_who_ask_cause_one_request),
+	    FRESH_CASE(a_token_is_served_down_to_min_validity),
+	    CASE(life_counts_from_when_the_request_was_sent),
+	    FRESH_CASE(in_use_a_token_is_replaced_by_half_its_life),
+	    CASE(or_before_min_validity_if_that_comes_first),
+	    CASE(jitter_makes_it_up_to_a_tenth_earlier),
+	    FRESH_CASE(asked_once_an_hour_is_still_in_use),
+	    CASE(a_long_token_is_in_use_if_asked_for_once),
+	    CASE(idle_a_token_ages_runs_out_and_the_grant_is_used_daily),
+	    CASE(asked_for_while_ageing_it_is_served_and_replaced),
+	    CASE(back_off_doubles_up_to_its_maximum),
+	    CASE(jitter_is_a_quarter_either_way),
+	    CASE(retry_after_wins_if_it_is_longer),
+	    CASE(in_a_pause_those_who_ask_are_told_at_once),
+	    FRESH_CASE(in_a_pause_a_good_token_is_served),
+	    CASE(misconfigured_is_tried_slowly),
+	    CASE(a_lost_grant_is_tried_seldom_and_not_for_those_who_ask),
+	    FRESH_CASE(the_last_token_of_a_lost_grant_is_served_to_its_end),
+	    FRESH_CASE(a_refused_token_is_replaced_once_a_minute),
+	    FRESH_CASE(a_token_refused_while_its_replacement_is_under_way),
+	    CASE(a_newer_grant_ends_a_pause),
+	    CASE(a_newer_grant_is_not_judged_by_the_older_ones_answer),
+	    CASE(a_token_that_came_with_the_grant_is_taken),
+	    FRESH_CASE(a_forgotten_grant_takes_the_token_along),
+	    CASE(a_token_that_never_could_be_served_is_no_hot_loop),
+	    CASE(a_token_that_was_too_long_under_way_is_asked_for_again_later),
+	    CASE(an_endless_life_has_an_end),
+	    FRESH_CASE(time_does_not_run_backwards),
+	    CASE(every_state_has_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

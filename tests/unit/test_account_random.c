@@ -23,7 +23,7 @@
 
 /* The broker, as seen from outside. */
 struct model {
-	int64_t now;         /* the latest time that the machine was told */
+	int64_t now; /* the latest time that the machine was told */
 	bool in_flight;
 	int64_t sent_at;     /* of the request in flight */
 	int64_t answer_at;   /* when its outcome comes */
@@ -249,7 +249,8 @@ static void invariants_hold_whatever_happens(void **state)
 	account_init(&account, (int)MIN_VALIDITY, true, &in);
 	for (i = 0; i < EVENTS; i++)
 		one_event();
-	/* and all of it was met: every state with every event (outcomes only reach refreshing, or nobody waits for them) */
+	/* and all of it was met: every state with every event (outcomes only reach refreshing, or nobody waits for
+	 * them) */
 	for (s = 0; s < ACCOUNT_STATES; s++)
 		for (e = 0; e < ACCOUNT_EVENTS; e++)
 			if (model.seen[s][e] == 0)
@@ -261,7 +262,7 @@ static void a_dead_endpoint_is_not_hammered(void **state)
 {
 	enum account_event outcomes[] = {ACCOUNT_GOT_RETRY, ACCOUNT_GOT_LOST, ACCOUNT_GOT_MISCONFIGURED};
 	int64_t most[] = {180 * DAY / (ACCOUNT_BACKOFF_MAX_MS * 3 / 4) + 20, 180 * DAY / (9 * HOUR) + 20,
-	                  180 * DAY / (45 * MINUTE) + 20};
+			  180 * DAY / (45 * MINUTE) + 20};
 	size_t i;
 
 	(void)state;
@@ -287,8 +288,8 @@ static void a_dead_endpoint_is_not_hammered(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(invariants_hold_whatever_happens),
-		cmocka_unit_test(a_dead_endpoint_is_not_hammered),
+	    cmocka_unit_test(invariants_hold_whatever_happens),
+	    cmocka_unit_test(a_dead_endpoint_is_not_hammered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

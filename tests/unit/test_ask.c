@@ -1,6 +1,6 @@
 /*
- * The question to tokend: over which socket, with which key, and what the answers mean. tokenclient_ask() is the test's own;
- * configurations are real files.
+ * The question to tokend: over which socket, with which key, and what the answers mean. tokenclient_ask() is the test's
+ * own; configurations are real files.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -31,7 +31,7 @@ static struct {
 } fake;
 
 int tokenclient_ask(const struct tokenclient_question *question, enum wire_result *result, struct buf *text,
-                    struct err *err)
+		    struct err *err)
 {
 	snprintf(fake.socket_path, sizeof fake.socket_path, "%s", question->socket_path);
 	snprintf(fake.map, sizeof fake.map, "%s", question->map);
@@ -177,9 +177,9 @@ static void who_may_not_ask_is_told_of_sudo(void **state)
 {
 	(void)state;
 	assert_refusal(WIRE_PERM, "uid 1000 may not ask 'status': only root may: use sudo",
-	               "uid 1000 may not ask 'status': only root may: use sudo");
+		       "uid 1000 may not ask 'status': only root may: use sudo");
 	assert_refusal(WIRE_PERM, "uid 1000 may not ask 'token': add its user to token_users in /x",
-	               "uid 1000 may not ask 'token': add its user to token_users in /x; or run it with sudo");
+		       "uid 1000 may not ask 'token': add its user to token_users in /x; or run it with sudo");
 }
 
 static int free_answer(void **state)
@@ -192,13 +192,13 @@ static int free_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_first_socket_of_the_configuration_is_asked),
-		cmocka_unit_test(without_a_configuration_the_default_socket_is_asked),
-		cmocka_unit_test(a_named_configuration_must_be_good),
-		cmocka_unit_test(the_question_is_as_it_should_be),
-		cmocka_unit_test(no_answer_is_a_status_of_its_own),
-		cmocka_unit_test(refusals_are_passed_on),
-		cmocka_unit_test(who_may_not_ask_is_told_of_sudo),
+	    cmocka_unit_test(the_first_socket_of_the_configuration_is_asked),
+	    cmocka_unit_test(without_a_configuration_the_default_socket_is_asked),
+	    cmocka_unit_test(a_named_configuration_must_be_good),
+	    cmocka_unit_test(the_question_is_as_it_should_be),
+	    cmocka_unit_test(no_answer_is_a_status_of_its_own),
+	    cmocka_unit_test(refusals_are_passed_on),
+	    cmocka_unit_test(who_may_not_ask_is_told_of_sudo),
 	};
 
 	return cmocka_run_group_tests(tests, make_conf, free_answer);

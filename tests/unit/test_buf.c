@@ -239,18 +239,18 @@ static void a_zeroed_buffer_may_be_cleared_and_freed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(appends_add_up),
-		cmocka_unit_test(it_grows_up_to_its_maximum_and_no_further),
-		cmocka_unit_test(a_failure_stays_until_clear),
-		cmocka_unit_test(printf_past_the_maximum_writes_nothing),
-		cmocka_unit_test(senseless_lengths_fail),
-		cmocka_unit_test(reserved_room_is_terminated_however_much_is_used),
-		cmocka_unit_test(consume_drops_from_the_front),
-		cmocka_unit_test(memory_is_wiped_on_growth),
-		cmocka_unit_test(memory_is_wiped_on_free),
-		cmocka_unit_test(clear_wipes_and_keeps_the_memory),
-		cmocka_unit_test(no_memory_leaves_the_contents),
-		cmocka_unit_test(a_zeroed_buffer_may_be_cleared_and_freed),
+	    cmocka_unit_test(appends_add_up),
+	    cmocka_unit_test(it_grows_up_to_its_maximum_and_no_further),
+	    cmocka_unit_test(a_failure_stays_until_clear),
+	    cmocka_unit_test(printf_past_the_maximum_writes_nothing),
+	    cmocka_unit_test(senseless_lengths_fail),
+	    cmocka_unit_test(reserved_room_is_terminated_however_much_is_used),
+	    cmocka_unit_test(consume_drops_from_the_front),
+	    cmocka_unit_test(memory_is_wiped_on_growth),
+	    cmocka_unit_test(memory_is_wiped_on_free),
+	    cmocka_unit_test(clear_wipes_and_keeps_the_memory),
+	    cmocka_unit_test(no_memory_leaves_the_contents),
+	    cmocka_unit_test(a_zeroed_buffer_may_be_cleared_and_freed),
 	};
 
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);

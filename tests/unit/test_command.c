@@ -1,4 +1,5 @@
-/* The command line: what is taken, what is refused and with which words, and the help that is made of the same table. */
+/* The command line: what is taken, what is refused and with which words, and the help that is made of the same table.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,7 +94,8 @@ static void wrong_words_are_named(void **state)
 	refused("there is no option \"-x\"; mailbearer --help lists the commands", "-x", "status");
 	refused("-c needs a value: -c FILE", "status", "-c");
 	refused("-c needs a value: -c FILE", "-c", "", "status");
-	refused("--refresh-token-file needs a value: --refresh-token-file FILE", "import", "a@b", "--refresh-token-file=");
+	refused("--refresh-token-file needs a value: --refresh-token-file FILE", "import", "a@b",
+		"--refresh-token-file=");
 }
 
 static void what_does_not_fit_shows_the_usage(void **state)
@@ -140,7 +142,7 @@ static void help_is_complete_and_fits(void **state)
 		assert_int_equal((command->options & COMMAND_JSON) != 0, strstr(one.data, "\n  --json") != NULL);
 		assert_int_equal((command->options & COMMAND_YES) != 0, strstr(one.data, "\n  --yes") != NULL);
 		assert_int_equal((command->options & COMMAND_TOKEN_FILE) != 0,
-		                 strstr(one.data, "\n  --refresh-token-file") != NULL);
+				 strstr(one.data, "\n  --refresh-token-file") != NULL);
 		assert_int_equal(command->needed & ~command->options, 0);
 		buf_puts(&all, one.data);
 		buf_clear(&one);
@@ -154,13 +156,13 @@ static void help_is_complete_and_fits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(commands_are_found),
-		cmocka_unit_test(options_stand_anywhere),
-		cmocka_unit_test(help_and_version_ask_for_nothing_else),
-		cmocka_unit_test(wrong_words_are_named),
-		cmocka_unit_test(what_does_not_fit_shows_the_usage),
-		cmocka_unit_test(names_that_cannot_be_asked_are_refused),
-		cmocka_unit_test(help_is_complete_and_fits),
+	    cmocka_unit_test(commands_are_found),
+	    cmocka_unit_test(options_stand_anywhere),
+	    cmocka_unit_test(help_and_version_ask_for_nothing_else),
+	    cmocka_unit_test(wrong_words_are_named),
+	    cmocka_unit_test(what_does_not_fit_shows_the_usage),
+	    cmocka_unit_test(names_that_cannot_be_asked_are_refused),
+	    cmocka_unit_test(help_is_complete_and_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,9 +65,9 @@ static void very_long_is_as_long_as_poll_can_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(time_runs_down_to_zero),
-		cmocka_unit_test(no_time_is_no_time),
-		cmocka_unit_test(very_long_is_as_long_as_poll_can_wait),
+	    cmocka_unit_test(time_runs_down_to_zero),
+	    cmocka_unit_test(no_time_is_no_time),
+	    cmocka_unit_test(very_long_is_as_long_as_poll_can_wait),
 	};
 
 	return cmocka_run_group_tests_name("deadline", tests, NULL, NULL);

@@ -93,12 +93,9 @@ static void nobody_has_to_care(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(code_and_text_are_set),
-		cmocka_unit_test(the_cause_is_appended),
-		cmocka_unit_test(a_prefix_keeps_code_and_text),
-		cmocka_unit_test(the_old_text_may_be_an_argument),
-		cmocka_unit_test(long_texts_are_cut),
-		cmocka_unit_test(nobody_has_to_care),
+	    cmocka_unit_test(code_and_text_are_set),        cmocka_unit_test(the_cause_is_appended),
+	    cmocka_unit_test(a_prefix_keeps_code_and_text), cmocka_unit_test(the_old_text_may_be_an_argument),
+	    cmocka_unit_test(long_texts_are_cut),           cmocka_unit_test(nobody_has_to_care),
 	};
 
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL);

@@ -28,19 +28,19 @@ static void refuse(const char *bytes, size_t len, enum err_code code)
 static void bad_documents_are_refused_and_not_quoted(void **state)
 {
 	static const char *const bad[] = {
-		"",
-		" ",
-		"{",
-		"[1]",
-		"\"SECRET\"",
-		"{\"SECRET\":1,\"SECRET\":2}",
-		"{\"a\":1} SECRET",
-		"{\"a\":SECRET}",
-		"{\"a\":\"SECRET\\u0000\"}",
-		"{\"a\":\"\xff\"}",
-		"{\"a\":1e999}",
-		"{\"a\":99999999999999999999}",
-		"SECRET",
+	    "",
+	    " ",
+	    "{",
+	    "[1]",
+	    "\"SECRET\"",
+	    "{\"SECRET\":1,\"SECRET\":2}",
+	    "{\"a\":1} SECRET",
+	    "{\"a\":SECRET}",
+	    "{\"a\":\"SECRET\\u0000\"}",
+	    "{\"a\":\"\xff\"}",
+	    "{\"a\":1e999}",
+	    "{\"a\":99999999999999999999}",
+	    "SECRET",
 	};
 	size_t i;
 
@@ -99,7 +99,7 @@ static void size_is_bounded(void **state)
 static void strings_are_read_strictly(void **state)
 {
 	json_t *object =
-		parse("{\"a\":\"\xc3\xa4\",\"tab\":\"x\\ty\",\"del\":\"\\u007f\",\"n\":1,\"o\":{},\"z\":null}");
+	    parse("{\"a\":\"\xc3\xa4\",\"tab\":\"x\\ty\",\"del\":\"\\u007f\",\"n\":1,\"o\":{},\"z\":null}");
 
 	(void)state;
 	assert_non_null(object);
@@ -131,10 +131,10 @@ static void secrets_are_secrets(void **state)
 static void integers_come_in_two_forms(void **state)
 {
 	static const char *const bad[] = {"real",  "empty", "word", "sign", "tail",
-	                                  "space", "plus",  "big",  "null", "true"};
+					  "space", "plus",  "big",  "null", "true"};
 	json_t *object = parse("{\"n\":3599,\"s\":\"3600\",\"m\":\"-5\",\"min\":-9223372036854775808,\"real\":1.5,"
-	                       "\"empty\":\"\",\"word\":\"x\",\"sign\":\"-\",\"tail\":\"1x\",\"space\":\" 1\","
-	                       "\"plus\":\"+1\",\"big\":\"9223372036854775808\",\"null\":null,\"true\":true}");
+			       "\"empty\":\"\",\"word\":\"x\",\"sign\":\"-\",\"tail\":\"1x\",\"space\":\" 1\","
+			       "\"plus\":\"+1\",\"big\":\"9223372036854775808\",\"null\":null,\"true\":true}");
 	int64_t out = 0;
 	size_t i;
 
@@ -199,14 +199,14 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bad_documents_are_refused_and_not_quoted),
-		cmocka_unit_test(depth_is_bounded),
-		cmocka_unit_test(size_is_bounded),
-		cmocka_unit_test(strings_are_read_strictly),
-		cmocka_unit_test(secrets_are_secrets),
-		cmocka_unit_test(integers_come_in_two_forms),
-		cmocka_unit_test(writing_keeps_the_order_in_one_ascii_line),
-		cmocka_unit_test(freed_memory_is_wiped),
+	    cmocka_unit_test(bad_documents_are_refused_and_not_quoted),
+	    cmocka_unit_test(depth_is_bounded),
+	    cmocka_unit_test(size_is_bounded),
+	    cmocka_unit_test(strings_are_read_strictly),
+	    cmocka_unit_test(secrets_are_secrets),
+	    cmocka_unit_test(integers_come_in_two_forms),
+	    cmocka_unit_test(writing_keeps_the_order_in_one_ascii_line),
+	    cmocka_unit_test(freed_memory_is_wiped),
 	};
 
 	return cmocka_run_group_tests_name("jsondoc", tests, set_up, NULL);

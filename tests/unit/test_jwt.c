@@ -1,4 +1,5 @@
-/* Assertions: field by field, and their signatures with OpenSSL's verifier, which shares no code with the signer's caller. */
+/* Assertions: field by field, and their signatures with OpenSSL's verifier, which shares no code with the signer's
+ * caller. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,8 +35,8 @@ static EVP_PKEY *make_key(const char *path, const char *passphrase)
 	assert_non_null(key);
 	assert_non_null(file);
 	assert_int_equal(1, PEM_write_PrivateKey(file, key, passphrase ? EVP_aes_256_cbc() : NULL,
-	                                         (const unsigned char *)passphrase,
-	                                         passphrase ? (int)strlen(passphrase) : 0, NULL, NULL));
+						 (const unsigned char *)passphrase,
+						 passphrase ? (int)strlen(passphrase) : 0, NULL, NULL));
 	fclose(file);
 	return key;
 }
@@ -115,7 +116,7 @@ static int verify(enum jwt_algorithm algorithm, const struct buf *text, const st
 	if (algorithm == JWT_PS256)
 		EVP_PKEY_CTX_set_rsa_pss_saltlen(key_context, 32);
 	good = EVP_DigestVerify(context, (const unsigned char *)signature->data, signature->len,
-	                        (const unsigned char *)text->data, signed_len);
+				(const unsigned char *)text->data, signed_len);
 	EVP_MD_CTX_free(context);
 	EVP_PKEY_free(key);
 	X509_free(cert);
@@ -125,8 +126,12 @@ static int verify(enum jwt_algorithm algorithm, const struct buf *text, const st
 
 static struct secret *sign(enum jwt_algorithm algorithm, const char *certificate)
 {
-	struct jwt_claims claims = {.issuer = "client-1", .subject = "client-1", .audience = "https://login.test/token",
-	                            .id = "jti-1", .now = NOW, .lifetime = 600};
+	struct jwt_claims claims = {.issuer = "client-1",
+				    .subject = "client-1",
+				    .audience = "https://login.test/token",
+				    .id = "jti-1",
+				    .now = NOW,
+				    .lifetime = 600};
 	struct err err = {0};
 	struct jwt_key *key = jwt_key_load(pair.key, certificate, NULL, &err);
 	struct secret *assertion;
@@ -232,7 +237,8 @@ static void base64url_both_ways(void **state)
 {
 	static const struct {
 		const char *bytes, *text;
-	} rows[] = {{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"foob", "Zm9vYg"}, {"\xff\xfe\xfd", "__79"}};
+	} rows[] = {{"", ""},        {"f", "Zg"},        {"fo", "Zm8"},
+		    {"foo", "Zm9v"}, {"foob", "Zm9vYg"}, {"\xff\xfe\xfd", "__79"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -265,14 +271,14 @@ static void base64url_refuses_what_is_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ps256_as_entra_wants_it),
-		cmocka_unit_test(rs256_as_older_clients_do),
-		cmocka_unit_test(end_of_the_certificate_is_told),
-		cmocka_unit_test(key_of_another_certificate_is_refused),
-		cmocka_unit_test(passphrase_opens_a_locked_key),
-		cmocka_unit_test(missing_file_is_named),
-		cmocka_unit_test(base64url_both_ways),
-		cmocka_unit_test(base64url_refuses_what_is_not),
+	    cmocka_unit_test(ps256_as_entra_wants_it),
+	    cmocka_unit_test(rs256_as_older_clients_do),
+	    cmocka_unit_test(end_of_the_certificate_is_told),
+	    cmocka_unit_test(key_of_another_certificate_is_refused),
+	    cmocka_unit_test(passphrase_opens_a_locked_key),
+	    cmocka_unit_test(missing_file_is_named),
+	    cmocka_unit_test(base64url_both_ways),
+	    cmocka_unit_test(base64url_refuses_what_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

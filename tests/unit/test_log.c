@@ -90,7 +90,7 @@ static const char *captured(enum log_target target, bool verbose, bool journal, 
 	assert_non_null(file);
 	assert_int_equal(fstat(fileno(file), &st), 0);
 	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
-	         (unsigned long long)st.st_ino + !journal);
+		 (unsigned long long)st.st_ino + !journal);
 	setenv("JOURNAL_STREAM", stream, 1);
 	dup2(fileno(file), STDERR_FILENO);
 	log_open("testd", target, verbose);
@@ -122,7 +122,7 @@ static void the_journal_gets_the_priority(void **state)
 
 	(void)state;
 	snprintf(wanted, sizeof(wanted), "<%d>testd[%ld]: account=a@b event=grant-lost reason=\"x y\"\n", LOG_ERR,
-	         (long)getpid());
+		 (long)getpid());
 	assert_string_equal(captured(LOG_TO_STDERR, false, true, EVENT_GRANT_LOST), wanted);
 }
 
@@ -158,15 +158,15 @@ static void every_event_has_a_name_of_its_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain_values_are_not_quoted),
-		cmocka_unit_test(values_cannot_forge_keys_or_lines),
-		cmocka_unit_test(absent_texts_are_left_out),
-		cmocka_unit_test(long_lines_are_cut_between_characters),
-		cmocka_unit_test(stderr_gets_one_line_with_ident_and_pid),
-		cmocka_unit_test(the_journal_gets_the_priority),
-		cmocka_unit_test(debug_lines_want_verbose),
-		cmocka_unit_test(syslog_keeps_off_stderr),
-		cmocka_unit_test(every_event_has_a_name_of_its_own),
+	    cmocka_unit_test(plain_values_are_not_quoted),
+	    cmocka_unit_test(values_cannot_forge_keys_or_lines),
+	    cmocka_unit_test(absent_texts_are_left_out),
+	    cmocka_unit_test(long_lines_are_cut_between_characters),
+	    cmocka_unit_test(stderr_gets_one_line_with_ident_and_pid),
+	    cmocka_unit_test(the_journal_gets_the_priority),
+	    cmocka_unit_test(debug_lines_want_verbose),
+	    cmocka_unit_test(syslog_keeps_off_stderr),
+	    cmocka_unit_test(every_event_has_a_name_of_its_own),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -29,7 +29,7 @@ static struct {
 } tokend;
 
 int tokenclient_ask(const struct tokenclient_question *question, enum wire_result *result, struct buf *text,
-                    struct err *err)
+		    struct err *err)
 {
 	snprintf(tokend.path, sizeof tokend.path, "%s", question->socket_path);
 	snprintf(tokend.map, sizeof tokend.map, "%s", question->map);
@@ -169,7 +169,7 @@ static int step(const char *challenge)
 	caller.out = "untouched";
 	caller.out_len = 99;
 	return mech_step(caller.mech, &caller.params, challenge, len, NULL, &caller.out, &caller.out_len,
-	                 &caller.oparams);
+			 &caller.oparams);
 }
 
 static void assert_failed(int status, int want, const char *in_log)
@@ -278,9 +278,10 @@ static void a_refused_token_is_logged_and_reported_once(void **state)
 	assert_non_null(caller.out);
 	assert_int_equal(caller.out_len, 0);
 	assert_int_equal(caller.log_lines, 1);
-	assert_string_equal(caller.log, "account=" USER " "
-	                    "cause=\"smtp.example.com refused the access token (status 401)\" "
-	                    "remedy=\"the next try gets a new token; if that is refused too, see mailbearer check\"");
+	assert_string_equal(caller.log,
+			    "account=" USER " "
+			    "cause=\"smtp.example.com refused the access token (status 401)\" "
+			    "remedy=\"the next try gets a new token; if that is refused too, see mailbearer status\"");
 	assert_int_equal(tokend.questions, 2);
 	assert_string_equal(tokend.map, "refused");
 	assert_string_equal(tokend.key, USER);
@@ -328,9 +329,9 @@ static void a_silent_tokend_is_explained(void **state)
 		enum err_code code;
 		const char *remedy;
 	} cases[] = {
-		{ERR_UNREACHABLE, "remedy=\"start mailbearer-tokend;"},
-		{ERR_TIMEOUT, "remedy=\"the mail waits; why tokend takes so long is in its log\""},
-		{ERR_SYNTAX, "remedy=\"see that the password field names the socket"},
+	    {ERR_UNREACHABLE, "remedy=\"start mailbearer-tokend;"},
+	    {ERR_TIMEOUT, "remedy=\"the mail waits; why tokend takes so long is in its log\""},
+	    {ERR_SYNTAX, "remedy=\"see that the password field names the socket"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -350,11 +351,11 @@ static void a_refusing_tokend_is_quoted(void **state)
 		const char *text;
 		const char *in_log;
 	} cases[] = {
-		{WIRE_TEMP, SASL_UNAVAIL, "HTTP 503", "cause=\"HTTP 503\" remedy=\"the mail waits and"},
-		{WIRE_TIMEOUT, SASL_UNAVAIL, "no answer", "cause=\"no answer\" remedy=\"the mail waits and"},
-		{WIRE_PERM, SASL_BADAUTH, "sign in again", "cause=\"sign in again\" remedy=\"the mail waits for"},
-		{WIRE_PERM, SASL_BADAUTH, "", "cause=\"tokend has no token and gives no reason\""},
-		{WIRE_NOTFOUND, SASL_NOUSER, "", "cause=\"tokend has no such account\" remedy=\"add the account"},
+	    {WIRE_TEMP, SASL_UNAVAIL, "HTTP 503", "cause=\"HTTP 503\" remedy=\"the mail waits and"},
+	    {WIRE_TIMEOUT, SASL_UNAVAIL, "no answer", "cause=\"no answer\" remedy=\"the mail waits and"},
+	    {WIRE_PERM, SASL_BADAUTH, "sign in again", "cause=\"sign in again\" remedy=\"the mail waits for"},
+	    {WIRE_PERM, SASL_BADAUTH, "", "cause=\"tokend has no token and gives no reason\""},
+	    {WIRE_NOTFOUND, SASL_NOUSER, "", "cause=\"tokend has no such account\" remedy=\"add the account"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -472,25 +473,25 @@ static void every_state_can_be_disposed_of(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(a_short_token_goes_in_the_first_step),
-		CASE(a_token_that_fits_no_command_waits_to_be_asked_for),
-		CASE(who_begins_with_a_challenge_gets_the_token_at_once),
-		CASE(sendmail_gets_no_token_that_it_would_cut),
-		CASE(oauthbearer_names_host_and_port),
-		CASE(a_refused_token_is_logged_and_reported_once),
-		CASE(oauthbearer_answers_an_error_with_one_byte),
-		CASE(a_challenge_without_sense_is_a_refusal_too),
-		CASE(all_waits_share_thirty_seconds),
-		CASE(a_silent_tokend_is_explained),
-		CASE(a_refusing_tokend_is_quoted),
-		CASE(a_very_long_reason_is_cut),
-		CASE(what_is_no_token_is_not_sent),
-		CASE(the_password_field_names_the_socket),
-		CASE(a_password_in_its_field_is_refused_and_never_logged),
-		CASE(callers_that_would_have_to_prompt_are_refused),
-		CASE(users_that_are_none_are_refused_and_not_logged),
-		CASE(a_user_whom_libsasl2_refuses_is_refused),
-		CASE(every_state_can_be_disposed_of),
+	    CASE(a_short_token_goes_in_the_first_step),
+	    CASE(a_token_that_fits_no_command_waits_to_be_asked_for),
+	    CASE(who_begins_with_a_challenge_gets_the_token_at_once),
+	    CASE(sendmail_gets_no_token_that_it_would_cut),
+	    CASE(oauthbearer_names_host_and_port),
+	    CASE(a_refused_token_is_logged_and_reported_once),
+	    CASE(oauthbearer_answers_an_error_with_one_byte),
+	    CASE(a_challenge_without_sense_is_a_refusal_too),
+	    CASE(all_waits_share_thirty_seconds),
+	    CASE(a_silent_tokend_is_explained),
+	    CASE(a_refusing_tokend_is_quoted),
+	    CASE(a_very_long_reason_is_cut),
+	    CASE(what_is_no_token_is_not_sent),
+	    CASE(the_password_field_names_the_socket),
+	    CASE(a_password_in_its_field_is_refused_and_never_logged),
+	    CASE(callers_that_would_have_to_prompt_are_refused),
+	    CASE(users_that_are_none_are_refused_and_not_logged),
+	    CASE(a_user_whom_libsasl2_refuses_is_refused),
+	    CASE(every_state_can_be_disposed_of),
 	};
 
 	return cmocka_run_group_tests_name("mech", tests, NULL, NULL);

@@ -51,8 +51,23 @@ static void every_beginning_needs_more(void **state)
 static void what_never_becomes_one_is_bad(void **state)
 {
 	static const char *const bad[] = {
-		"x", ":", ",", "-1:", "+1:a,", " 1:a,", "01:a,", "00:,", "1 :a,", "1a", "1;a,", "1,", "3:abcd", "0:x",
-		"\n", "GET / HTTP/1.1\r\n", "\x16\x03\x01",
+	    "x",
+	    ":",
+	    ",",
+	    "-1:",
+	    "+1:a,",
+	    " 1:a,",
+	    "01:a,",
+	    "00:,",
+	    "1 :a,",
+	    "1a",
+	    "1;a,",
+	    "1,",
+	    "3:abcd",
+	    "0:x",
+	    "\n",
+	    "GET / HTTP/1.1\r\n",
+	    "\x16\x03\x01",
 	};
 
 	(void)state;
@@ -109,12 +124,12 @@ static void half_a_netstring_is_never_appended(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_ones_decode),
-		cmocka_unit_test(every_beginning_needs_more),
-		cmocka_unit_test(what_never_becomes_one_is_bad),
-		cmocka_unit_test(the_length_decides_before_the_payload_comes),
-		cmocka_unit_test(append_makes_what_decode_takes),
-		cmocka_unit_test(half_a_netstring_is_never_appended),
+	    cmocka_unit_test(whole_ones_decode),
+	    cmocka_unit_test(every_beginning_needs_more),
+	    cmocka_unit_test(what_never_becomes_one_is_bad),
+	    cmocka_unit_test(the_length_decides_before_the_payload_comes),
+	    cmocka_unit_test(append_makes_what_decode_takes),
+	    cmocka_unit_test(half_a_netstring_is_never_appended),
 	};
 
 	return cmocka_run_group_tests_name("netstring", tests, NULL, NULL);

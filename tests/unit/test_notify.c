@@ -156,12 +156,12 @@ static void the_watchdog_is_fed_twice_in_its_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_state_is_told, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_status_is_one_line, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(abstract_sockets_work, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(nobody_to_tell_is_fine, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_full_manager_does_not_block, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_watchdog_is_fed_twice_in_its_time, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(each_state_is_told, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_status_is_one_line, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(abstract_sockets_work, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(nobody_to_tell_is_fine, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_full_manager_does_not_block, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(the_watchdog_is_fed_twice_in_its_time, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("notify", tests, NULL, NULL);

@@ -44,12 +44,12 @@ static void a_refresh_in_each_way_of_proving_oneself(void **state)
 	(void)state;
 	expect_refresh(client_with(OAUTH_AUTH_NONE, NULL), REFRESH "&client_id=id%201" SCOPE);
 	expect_refresh(client_with(OAUTH_AUTH_POST, "a+b/c=d&e%f~g h"),
-	               REFRESH "&client_id=id%201&client_secret=a%2Bb%2Fc%3Dd%26e%25f~g%20h" SCOPE);
+		       REFRESH "&client_id=id%201&client_secret=a%2Bb%2Fc%3Dd%26e%25f~g%20h" SCOPE);
 	expect_refresh(client_with(OAUTH_AUTH_BASIC, "secret"), REFRESH SCOPE);
 	expect_refresh(client_with(OAUTH_AUTH_ASSERTION, "e30.e30.c2ln"),
-	               REFRESH "&client_id=id%201&client_assertion_type="
-	                       "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
-	                       "&client_assertion=e30.e30.c2ln" SCOPE);
+		       REFRESH "&client_id=id%201&client_assertion_type="
+			       "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+			       "&client_assertion=e30.e30.c2ln" SCOPE);
 	unscoped.scope = NULL;
 	expect_refresh(unscoped, REFRESH "&client_id=id%201");
 }
@@ -89,11 +89,9 @@ static void the_basic_header(void **state)
 	static const struct {
 		const char *id, *secret, *value;
 	} cases[] = {
-		{"id", "secret", "Basic aWQ6c2VjcmV0"},
-		{"id", "secre", "Basic aWQ6c2VjcmU="},
-		{"id", "secr", "Basic aWQ6c2Vjcg=="},
-		{"a:b", "x y~%", "Basic YSUzQWI6eCUyMHl+JTI1"},
-		{"id", "\xc3\xbf?", "Basic aWQ6JUMzJUJGJTNG"},
+	    {"id", "secret", "Basic aWQ6c2VjcmV0"},        {"id", "secre", "Basic aWQ6c2VjcmU="},
+	    {"id", "secr", "Basic aWQ6c2Vjcg=="},          {"a:b", "x y~%", "Basic YSUzQWI6eCUyMHl+JTI1"},
+	    {"id", "\xc3\xbf?", "Basic aWQ6JUMzJUJGJTNG"},
 	};
 	size_t i;
 
@@ -154,9 +152,9 @@ static void expect_secret(const struct secret *secret, const char *text)
 static void a_token_as_entra_sends_it(void **state)
 {
 	struct oauth_answer answer =
-		parse(200, "{\"token_type\":\"Bearer\",\"scope\":\"https://outlook.office.com/SMTP.Send\","
-	                   "\"expires_in\":3599,\"ext_expires_in\":3599,\"access_token\":\"eyJ0.e30.c2ln\","
-	                   "\"refresh_token\":\"0.AXkA\"}");
+	    parse(200, "{\"token_type\":\"Bearer\",\"scope\":\"https://outlook.office.com/SMTP.Send\","
+		       "\"expires_in\":3599,\"ext_expires_in\":3599,\"access_token\":\"eyJ0.e30.c2ln\","
+		       "\"refresh_token\":\"0.AXkA\"}");
 
 	(void)state;
 	assert_int_equal(answer.outcome, OUTCOME_TOKEN);
@@ -177,7 +175,7 @@ static int64_t expires_in(const char *value)
 	int64_t result;
 
 	snprintf(body, sizeof body, "{\"token_type\":\"bEARER\",\"access_token\":\"t\"%s%s}",
-	         value[0] != '\0' ? ",\"expires_in\":" : "", value);
+		 value[0] != '\0' ? ",\"expires_in\":" : "", value);
 	answer = parse(200, body);
 	result = answer.outcome == OUTCOME_TOKEN ? answer.expires_in : -1;
 	if (result == -1) {
@@ -273,9 +271,9 @@ static void a_bad_refresh_token_costs_nothing(void **state)
 static void an_error_as_entra_sends_it(void **state)
 {
 	struct oauth_answer answer =
-		parse(400, "{\"error\":\"invalid_grant\",\"error_description\":\"AADSTS700082: The refresh token has "
-	                   "expired due to  inactivity.\\r\\nTrace ID: 7\\r\\nCorrelation ID: 8\","
-	                   "\"error_codes\":[700082,1],\"suberror\":\"bad_token\"}");
+	    parse(400, "{\"error\":\"invalid_grant\",\"error_description\":\"AADSTS700082: The refresh token has "
+		       "expired due to  inactivity.\\r\\nTrace ID: 7\\r\\nCorrelation ID: 8\","
+		       "\"error_codes\":[700082,1],\"suberror\":\"bad_token\"}");
 
 	(void)state;
 	assert_int_equal(answer.outcome, OUTCOME_GRANT_LOST);
@@ -359,7 +357,7 @@ static void no_answer_at_all(void **state)
 static void an_error_that_cannot_be_shown_is_still_one(void **state)
 {
 	static const char *const bad[] = {"{\"error\":7}", "{\"error\":\"\"}", "{\"error\":\"a b\"}",
-	                                  "{\"error\":\"a\\nb\"}", "{\"error\":{\"code\":1}}"};
+					  "{\"error\":\"a\\nb\"}", "{\"error\":{\"code\":1}}"};
 	struct oauth_answer answer;
 	char body[100];
 	size_t i;
@@ -422,22 +420,22 @@ static void a_quoted_token_is_not_shown_nor_cut_in_two(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_refresh_in_each_way_of_proving_oneself),
-		cmocka_unit_test(client_credentials_ask_for_a_scope),
-		cmocka_unit_test(every_byte_is_encoded_or_safe),
-		cmocka_unit_test(the_basic_header),
-		cmocka_unit_test(a_missing_credential_or_no_room_is_an_error),
-		cmocka_unit_test(a_token_as_entra_sends_it),
-		cmocka_unit_test(life_in_all_its_forms),
-		cmocka_unit_test(tokens_that_cannot_be_sent),
-		cmocka_unit_test(a_bad_refresh_token_costs_nothing),
-		cmocka_unit_test(an_error_as_entra_sends_it),
-		cmocka_unit_test(the_aadsts_number_is_found_but_never_trusted),
-		cmocka_unit_test(what_cannot_be_understood_passes),
-		cmocka_unit_test(no_answer_at_all),
-		cmocka_unit_test(an_error_that_cannot_be_shown_is_still_one),
-		cmocka_unit_test(a_description_becomes_one_printable_line),
-		cmocka_unit_test(a_quoted_token_is_not_shown_nor_cut_in_two),
+	    cmocka_unit_test(a_refresh_in_each_way_of_proving_oneself),
+	    cmocka_unit_test(client_credentials_ask_for_a_scope),
+	    cmocka_unit_test(every_byte_is_encoded_or_safe),
+	    cmocka_unit_test(the_basic_header),
+	    cmocka_unit_test(a_missing_credential_or_no_room_is_an_error),
+	    cmocka_unit_test(a_token_as_entra_sends_it),
+	    cmocka_unit_test(life_in_all_its_forms),
+	    cmocka_unit_test(tokens_that_cannot_be_sent),
+	    cmocka_unit_test(a_bad_refresh_token_costs_nothing),
+	    cmocka_unit_test(an_error_as_entra_sends_it),
+	    cmocka_unit_test(the_aadsts_number_is_found_but_never_trusted),
+	    cmocka_unit_test(what_cannot_be_understood_passes),
+	    cmocka_unit_test(no_answer_at_all),
+	    cmocka_unit_test(an_error_that_cannot_be_shown_is_still_one),
+	    cmocka_unit_test(a_description_becomes_one_printable_line),
+	    cmocka_unit_test(a_quoted_token_is_not_shown_nor_cut_in_two),
 	};
 
 	jsondoc_init();

@@ -20,24 +20,24 @@ static void address_as_entra_documents_it(void **state)
 {
 	struct secret *verifier = secret("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
 	struct oauth_authorization wanted = {
-		.endpoint = "https://login.test/t/authorize",
-		.client_id = "c-1",
-		.redirect_uri = "http://localhost:8400/auth",
-		.scope = "https://outlook.office.com/SMTP.Send offline_access",
-		.state = "st-1",
-		.verifier = verifier,
-		.login_hint = "relay+1@contoso.com",
+	    .endpoint = "https://login.test/t/authorize",
+	    .client_id = "c-1",
+	    .redirect_uri = "http://localhost:8400/auth",
+	    .scope = "https://outlook.office.com/SMTP.Send offline_access",
+	    .state = "st-1",
+	    .verifier = verifier,
+	    .login_hint = "relay+1@contoso.com",
 	};
 	struct buf url = BUF_INIT(OAUTH_URL_MAX);
 
 	(void)state;
 	assert_int_equal(0, oauth_authorization_url(&wanted, &url));
 	assert_string_equal("https://login.test/t/authorize?client_id=c-1&response_type=code"
-	                    "&redirect_uri=http%3A%2F%2Flocalhost%3A8400%2Fauth&response_mode=query"
-	                    "&scope=https%3A%2F%2Foutlook.office.com%2FSMTP.Send%20offline_access&state=st-1"
-	                    "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
-	                    "&login_hint=relay%2B1%40contoso.com",
-	                    url.data);
+			    "&redirect_uri=http%3A%2F%2Flocalhost%3A8400%2Fauth&response_mode=query"
+			    "&scope=https%3A%2F%2Foutlook.office.com%2FSMTP.Send%20offline_access&state=st-1"
+			    "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+			    "&login_hint=relay%2B1%40contoso.com",
+			    url.data);
 	buf_clear(&url);
 	wanted.endpoint = "https://login.test/authorize?p=policy";
 	wanted.login_hint = NULL;
@@ -60,8 +60,8 @@ static void code_is_traded_with_its_verifier(void **state)
 	(void)state;
 	assert_int_equal(0, oauth_code_body(&client, code, "http://localhost/auth", verifier, &body));
 	assert_string_equal("grant_type=authorization_code&code=0.A%2B%2F%3D&redirect_uri=http%3A%2F%2Flocalhost%2Fauth"
-	                    "&code_verifier=v~1&client_id=c-1&client_secret=p%26%3D",
-	                    body.data);
+			    "&code_verifier=v~1&client_id=c-1&client_secret=p%26%3D",
+			    body.data);
 	buf_clear(&body);
 	client.auth = OAUTH_AUTH_NONE;
 	assert_int_equal(0, oauth_code_body(&client, code, "http://localhost/auth", verifier, &body));
@@ -99,8 +99,9 @@ static void callback_with_an_error(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(0, parse("error=access_denied&error_description=AADSTS65004%3a+User+declined.%0d%0aTrace+ID&state=s",
-	                          &got, &err));
+	assert_int_equal(
+	    0, parse("error=access_denied&error_description=AADSTS65004%3a+User+declined.%0d%0aTrace+ID&state=s", &got,
+		     &err));
 	assert_null(got.code);
 	assert_string_equal("access_denied", got.error);
 	assert_string_equal("AADSTS65004: User declined.", got.detail);
@@ -110,8 +111,9 @@ static void callback_with_an_error(void **state)
 static void callback_that_is_none(void **state)
 {
 	static const char *const rows[] = {
-		"", "state=only", "code=", "code=a&code=b", "code=a&error=b", "code=%zz", "code=%4", "code=a%00b",
-		"code=a&state=1&state=2", "=", "&&&",
+	    "",         "state=only", "code=",      "code=a&code=b",          "code=a&error=b",
+	    "code=%zz", "code=%4",    "code=a%00b", "code=a&state=1&state=2", "=",
+	    "&&&",
 	};
 	struct oauth_callback got;
 	struct err err;
@@ -152,16 +154,17 @@ static void device_answer(void **state)
 
 	(void)state;
 	assert_int_equal(0, parse_device("{\"device_code\":\"DC\",\"user_code\":\"ABCD-1\",\"verification_uri\":"
-	                                 "\"https://microsoft.com/devicelogin\",\"expires_in\":900,\"interval\":7}",
-	                                 &got, &err));
+					 "\"https://microsoft.com/devicelogin\",\"expires_in\":900,\"interval\":7}",
+					 &got, &err));
 	assert_string_equal("ABCD-1", got.user_code);
 	assert_string_equal("https://microsoft.com/devicelogin", got.verification_uri);
 	assert_int_equal(900, got.expires_in);
 	assert_int_equal(7, got.interval);
 	oauth_device_free(&got);
-	assert_int_equal(0, parse_device("{\"device_code\":\"DC\",\"user_code\":\"A\",\"verification_url\":\"https://g.test/d\","
-	                                 "\"expires_in\":\"999999\",\"interval\":-3}",
-	                                 &got, &err));
+	assert_int_equal(
+	    0, parse_device("{\"device_code\":\"DC\",\"user_code\":\"A\",\"verification_url\":\"https://g.test/d\","
+			    "\"expires_in\":\"999999\",\"interval\":-3}",
+			    &got, &err));
 	assert_int_equal(OAUTH_DEVICE_LIFE_MAX, got.expires_in);
 	assert_int_equal(OAUTH_DEVICE_INTERVAL, got.interval);
 	oauth_device_free(&got);
@@ -170,12 +173,12 @@ static void device_answer(void **state)
 static void device_answer_that_is_none(void **state)
 {
 	static const char *const rows[] = {
-		"{}",
-		"[]",
-		"{\"user_code\":\"A\",\"verification_uri\":\"https://x.test\"}",
-		"{\"device_code\":\"D\",\"verification_uri\":\"https://x.test\"}",
-		"{\"device_code\":\"D\",\"user_code\":\"A\",\"verification_uri\":\"http://x.test\"}",
-		"{\"device_code\":\"D\",\"user_code\":\"A\\u001b[2J\",\"verification_uri\":\"https://x.test\"}",
+	    "{}",
+	    "[]",
+	    "{\"user_code\":\"A\",\"verification_uri\":\"https://x.test\"}",
+	    "{\"device_code\":\"D\",\"verification_uri\":\"https://x.test\"}",
+	    "{\"device_code\":\"D\",\"user_code\":\"A\",\"verification_uri\":\"http://x.test\"}",
+	    "{\"device_code\":\"D\",\"user_code\":\"A\\u001b[2J\",\"verification_uri\":\"https://x.test\"}",
 	};
 	static const char refusal[] = "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000218: x\"}";
 	struct oauth_device got;
@@ -205,15 +208,15 @@ static void polling_slows_down_for_good(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(address_as_entra_documents_it),
-		cmocka_unit_test(code_is_traded_with_its_verifier),
-		cmocka_unit_test(callback_with_a_code),
-		cmocka_unit_test(callback_with_an_error),
-		cmocka_unit_test(callback_that_is_none),
-		cmocka_unit_test(callback_that_is_too_long),
-		cmocka_unit_test(device_answer),
-		cmocka_unit_test(device_answer_that_is_none),
-		cmocka_unit_test(polling_slows_down_for_good),
+	    cmocka_unit_test(address_as_entra_documents_it),
+	    cmocka_unit_test(code_is_traded_with_its_verifier),
+	    cmocka_unit_test(callback_with_a_code),
+	    cmocka_unit_test(callback_with_an_error),
+	    cmocka_unit_test(callback_that_is_none),
+	    cmocka_unit_test(callback_that_is_too_long),
+	    cmocka_unit_test(device_answer),
+	    cmocka_unit_test(device_answer_that_is_none),
+	    cmocka_unit_test(polling_slows_down_for_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@
 
 /* With the issuer and the token endpoint given, and `more` behind them. */
 static int parse(const char *url, const char *issuer, const char *token, const char *more, struct oauth_metadata *out,
-                 struct err *err)
+		 struct err *err)
 {
 	static char body[8192];
 
@@ -31,13 +31,13 @@ static void the_document_of_entra(void **state)
 
 	(void)state;
 	assert_int_equal(parse("https://login.microsoftonline.com/contoso.onmicrosoft.com/v2.0" WELL_KNOWN,
-	                       "https://login.microsoftonline.com/" GUID "/v2.0",
-	                       "https://login.microsoftonline.com/" GUID "/oauth2/v2.0/token",
-	                       ",\"token_endpoint_auth_methods_supported\":[\"client_secret_post\",\"private_key_jwt\","
-	                       "\"client_secret_basic\"],\"authorization_endpoint\":\"https://a.example/authorize\","
-	                       "\"device_authorization_endpoint\":\"https://a.example/devicecode\"",
-	                       &metadata, NULL),
-	                 0);
+			       "https://login.microsoftonline.com/" GUID "/v2.0",
+			       "https://login.microsoftonline.com/" GUID "/oauth2/v2.0/token",
+			       ",\"token_endpoint_auth_methods_supported\":[\"client_secret_post\",\"private_key_jwt\","
+			       "\"client_secret_basic\"],\"authorization_endpoint\":\"https://a.example/authorize\","
+			       "\"device_authorization_endpoint\":\"https://a.example/devicecode\"",
+			       &metadata, NULL),
+			 0);
 	assert_string_equal(metadata.issuer, "https://login.microsoftonline.com/" GUID "/v2.0");
 	assert_string_equal(metadata.token_endpoint, "https://login.microsoftonline.com/" GUID "/oauth2/v2.0/token");
 	assert_string_equal(metadata.authorization_endpoint, "https://a.example/authorize");
@@ -55,8 +55,8 @@ static void the_document_of_somebody_else(void **state)
 
 	(void)state;
 	assert_int_equal(parse("https://as.example" WELL_KNOWN, "https://as.example", "https://t.example/token",
-	                       ",\"authorization_response_iss_parameter_supported\":true", &metadata, NULL),
-	                 0);
+			       ",\"authorization_response_iss_parameter_supported\":true", &metadata, NULL),
+			 0);
 	assert_null(metadata.authorization_endpoint);
 	assert_null(metadata.device_authorization_endpoint);
 	assert_true(metadata.auth_basic);
@@ -71,8 +71,9 @@ static void methods_that_are_told_count(void **state)
 
 	(void)state;
 	assert_int_equal(parse("https://as.example" WELL_KNOWN, "https://as.example", "https://t.example/token",
-	                       ",\"token_endpoint_auth_methods_supported\":[7,\"client_secret_post\"]", &metadata, NULL),
-	                 0);
+			       ",\"token_endpoint_auth_methods_supported\":[7,\"client_secret_post\"]", &metadata,
+			       NULL),
+			 0);
 	assert_true(metadata.auth_post);
 	assert_false(metadata.auth_basic || metadata.auth_private_key_jwt);
 	oauth_metadata_free(&metadata);
@@ -118,8 +119,8 @@ static void issuers_that_are_not(void **state)
 	expect_issuer("https://login.example/a/v2.0" WELL_KNOWN, "https://evil.example/" GUID "/v2.0", false);
 	expect_issuer("https://login.example/a/v2.0" WELL_KNOWN, "https://login.example/" GUID "/v1.0", false);
 	expect_issuer("https://login.example/a/v2.0" WELL_KNOWN, "https://login.example/" GUID "f/v2.0", false);
-	expect_issuer("https://login.example/a" WELL_KNOWN, "https://login.example/72f988bf-86f1-41af-91ab-2d7cd011db4g",
-	              false);
+	expect_issuer("https://login.example/a" WELL_KNOWN,
+		      "https://login.example/72f988bf-86f1-41af-91ab-2d7cd011db4g", false);
 	expect_issuer("https://login.example" WELL_KNOWN, "https://login.example/" GUID, false);
 }
 
@@ -190,11 +191,11 @@ static void documents_that_are_none(void **state)
 	expect_wrong("{\"token_endpoint\":7}", "has a token_endpoint no text");
 	expect_wrong("{\"token_endpoint\":\"https://a.example/t\"}", "has no issuer");
 	expect_wrong("{\"token_endpoint\":\"https://a.example/t\",\"issuer\":\"https://a.example\","
-	             "\"authorization_endpoint\":\"http://a.example\"}",
-	             "has a authorization_endpoint not https://");
+		     "\"authorization_endpoint\":\"http://a.example\"}",
+		     "has a authorization_endpoint not https://");
 	expect_wrong("{\"token_endpoint\":\"https://a.example/t\",\"issuer\":\"https://a.example\","
-	             "\"device_authorization_endpoint\":[]}",
-	             "device_authorization_endpoint");
+		     "\"device_authorization_endpoint\":[]}",
+		     "device_authorization_endpoint");
 	expect_wrong("<html>", "is HTML, not JSON");
 	expect_wrong("", "cannot be understood");
 	expect_wrong("[]", "cannot be understood");
@@ -203,13 +204,10 @@ static void documents_that_are_none(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_document_of_entra),
-		cmocka_unit_test(the_document_of_somebody_else),
-		cmocka_unit_test(methods_that_are_told_count),
-		cmocka_unit_test(issuers_that_are_right),
-		cmocka_unit_test(issuers_that_are_not),
-		cmocka_unit_test(endpoints_are_proved),
-		cmocka_unit_test(documents_that_are_none),
+	    cmocka_unit_test(the_document_of_entra),       cmocka_unit_test(the_document_of_somebody_else),
+	    cmocka_unit_test(methods_that_are_told_count), cmocka_unit_test(issuers_that_are_right),
+	    cmocka_unit_test(issuers_that_are_not),        cmocka_unit_test(endpoints_are_proved),
+	    cmocka_unit_test(documents_that_are_none),
 	};
 
 	jsondoc_init();

@@ -18,7 +18,7 @@ static void two_hundred_is_a_token(void **state)
 static void without_an_error_of_oauth_everything_passes(void **state)
 {
 	static const int statuses[] = {0,   100, 201, 204, 301, 302, 307, 400, 401, 403, 404, 405, 407,
-	                               408, 410, 418, 425, 429, 451, 500, 502, 503, 504, 511, 599};
+				       408, 410, 418, 425, 429, 451, 500, 502, 503, 504, 511, 599};
 	size_t i;
 
 	(void)state;
@@ -52,8 +52,8 @@ static void expect(const char *const *errors, enum outcome outcome)
 static void errors_that_need_a_person(void **state)
 {
 	static const char *const errors[] = {"invalid_grant",  "interaction_required",       "consent_required",
-	                                     "login_required", "account_selection_required", "access_denied",
-	                                     "expired_token",  "authorization_declined",     NULL};
+					     "login_required", "account_selection_required", "access_denied",
+					     "expired_token",  "authorization_declined",     NULL};
 
 	(void)state;
 	expect(errors, OUTCOME_GRANT_LOST);
@@ -61,9 +61,13 @@ static void errors_that_need_a_person(void **state)
 
 static void errors_that_need_a_repair(void **state)
 {
-	static const char *const errors[] = {"invalid_client", "unauthorized_client",    "invalid_request",
-	                                     "invalid_scope",  "invalid_resource",       "invalid_target",
-	                                     NULL};
+	static const char *const errors[] = {"invalid_client",
+					     "unauthorized_client",
+					     "invalid_request",
+					     "invalid_scope",
+					     "invalid_resource",
+					     "invalid_target",
+					     NULL};
 
 	(void)state;
 	expect(errors, OUTCOME_MISCONFIGURED);
@@ -73,7 +77,7 @@ static void errors_that_need_a_repair(void **state)
 static void errors_that_pass(void **state)
 {
 	static const char *const errors[] = {"temporarily_unavailable", "server_error", "slow_down",
-	                                     "authorization_pending", NULL};
+					     "authorization_pending", NULL};
 
 	(void)state;
 	expect(errors, OUTCOME_RETRY);
@@ -97,13 +101,13 @@ static void an_unknown_error_is_for_somebody_to_look_at(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(two_hundred_is_a_token),
-		cmocka_unit_test(without_an_error_of_oauth_everything_passes),
-		cmocka_unit_test(a_status_of_the_moment_beats_every_error),
-		cmocka_unit_test(errors_that_need_a_person),
-		cmocka_unit_test(errors_that_need_a_repair),
-		cmocka_unit_test(errors_that_pass),
-		cmocka_unit_test(an_unknown_error_is_for_somebody_to_look_at),
+	    cmocka_unit_test(two_hundred_is_a_token),
+	    cmocka_unit_test(without_an_error_of_oauth_everything_passes),
+	    cmocka_unit_test(a_status_of_the_moment_beats_every_error),
+	    cmocka_unit_test(errors_that_need_a_person),
+	    cmocka_unit_test(errors_that_need_a_repair),
+	    cmocka_unit_test(errors_that_pass),
+	    cmocka_unit_test(an_unknown_error_is_for_somebody_to_look_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,8 +38,12 @@ static void assert_safe(const char *text, size_t len, const char *expected)
 static void plain_text_stays(void **state)
 {
 	(void)state;
-	safe("invalid_grant: sign in again (AADSTS700082) \\ \"x\" ~", "invalid_grant: sign in again (AADSTS700082) \\ \"x\" ~");
-	safe("Gr\xc3\xbc\xc3\x9f" "e \xe6\x97\xa5\xe6\x9c\xac", "Gr\xc3\xbc\xc3\x9f" "e \xe6\x97\xa5\xe6\x9c\xac");
+	safe("invalid_grant: sign in again (AADSTS700082) \\ \"x\" ~",
+	     "invalid_grant: sign in again (AADSTS700082) \\ \"x\" ~");
+	safe("Gr\xc3\xbc\xc3\x9f"
+	     "e \xe6\x97\xa5\xe6\x9c\xac",
+	     "Gr\xc3\xbc\xc3\x9f"
+	     "e \xe6\x97\xa5\xe6\x9c\xac");
 }
 
 static void controls_become_visible(void **state)
@@ -47,7 +51,9 @@ static void controls_become_visible(void **state)
 	(void)state;
 	safe("a\x1b[2Jb\r\nc\td\x7f", "a\\x1b[2Jb\\x0d\\x0ac\\x09d\\x7f");
 	safe("a\0b", "a\\x00b");
-	safe("\xc2\x9b" "2J", "\\xc2\\x9b2J"); /* CSI as one character */
+	safe("\xc2\x9b"
+	     "2J",
+	     "\\xc2\\x9b2J");                        /* CSI as one character */
 	safe("x\xe2\x80\xaey", "x\\xe2\\x80\\xaey"); /* right-to-left override */
 	safe("x\xe2\x80\x8by", "x\\xe2\\x80\\x8by"); /* zero width space */
 }
@@ -146,13 +152,14 @@ static void columns_are_as_wide_as_needed(void **state)
 static void the_first_column_is_cut_in_the_middle(void **state)
 {
 	const char *rows[][OUTPUT_TABLE_COLUMNS] = {{"abcdefghijklmnopqrstuvwxyz", "b", "c", "d", "e"},
-	                                            {"short", "b", "c", "d", "e"},
-	                                            {"abcdefghijklmnopqr", "b", "c", "d", "e"}};
+						    {"short", "b", "c", "d", "e"},
+						    {"abcdefghijklmnopqr", "b", "c", "d", "e"}};
 
 	(void)state;
-	assert_table(rows, 3, 30, "abcdefgh...tuvwxyz  b  c  d  e\n"
-	                          "short               b  c  d  e\n"
-	                          "abcdefghijklmnopqr  b  c  d  e\n");
+	assert_table(rows, 3, 30,
+		     "abcdefgh...tuvwxyz  b  c  d  e\n"
+		     "short               b  c  d  e\n"
+		     "abcdefghijklmnopqr  b  c  d  e\n");
 	assert_table(rows, 1, 31, "abcdefgh...stuvwxyz  b  c  d  e\n");
 	assert_table(rows, 1, 3, "abcde...wxyz  b  c  d  e\n"); /* never narrower than that */
 }
@@ -160,14 +167,16 @@ static void the_first_column_is_cut_in_the_middle(void **state)
 static void wide_and_unsafe_names_keep_the_columns(void **state)
 {
 	const char *rows[][OUTPUT_TABLE_COLUMNS] = {
-		{"\xe6\x97\xa5\xe6\x9c\xac", "b", "c", "d", "e"},
-		{"\x1b[2Jaaaaaaaaaaaaaaa", "b", "c", "d", "e"},
-		{"\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5", "b", "c", "d", "e"}};
+	    {"\xe6\x97\xa5\xe6\x9c\xac", "b", "c", "d", "e"},
+	    {"\x1b[2Jaaaaaaaaaaaaaaa", "b", "c", "d", "e"},
+	    {"\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5", "b", "c", "d",
+	     "e"}};
 
 	(void)state;
-	assert_table(rows, 3, 24, "\xe6\x97\xa5\xe6\x9c\xac          b  c  d  e\n"
-	                          "\\x1b[...aaaa  b  c  d  e\n"
-	                          "\xe6\x97\xa5\xe6\x97\xa5...\xe6\x97\xa5\xe6\x97\xa5   b  c  d  e\n");
+	assert_table(rows, 3, 24,
+		     "\xe6\x97\xa5\xe6\x9c\xac          b  c  d  e\n"
+		     "\\x1b[...aaaa  b  c  d  e\n"
+		     "\xe6\x97\xa5\xe6\x97\xa5...\xe6\x97\xa5\xe6\x97\xa5   b  c  d  e\n");
 }
 
 /* A line for a program, with standard output in a pipe. Returns what output_line did; `got` is what came out. */
@@ -221,18 +230,18 @@ static void a_failed_buffer_is_not_printed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(plain_text_stays, in_utf8),
-		cmocka_unit_test_setup(controls_become_visible, in_utf8),
-		cmocka_unit_test_setup(broken_characters_become_visible, in_utf8),
-		cmocka_unit_test_setup(the_c_locale_shows_ascii_only, in_c),
-		cmocka_unit_test_setup(lines_break_at_blanks, in_utf8),
-		cmocka_unit_test_setup(long_words_break_anywhere, in_utf8),
-		cmocka_unit_test(durations_are_short),
-		cmocka_unit_test_setup(columns_are_as_wide_as_needed, in_utf8),
-		cmocka_unit_test_setup(the_first_column_is_cut_in_the_middle, in_utf8),
-		cmocka_unit_test_setup(wide_and_unsafe_names_keep_the_columns, in_utf8),
-		cmocka_unit_test(lines_for_programs_are_ascii),
-		cmocka_unit_test(a_failed_buffer_is_not_printed),
+	    cmocka_unit_test_setup(plain_text_stays, in_utf8),
+	    cmocka_unit_test_setup(controls_become_visible, in_utf8),
+	    cmocka_unit_test_setup(broken_characters_become_visible, in_utf8),
+	    cmocka_unit_test_setup(the_c_locale_shows_ascii_only, in_c),
+	    cmocka_unit_test_setup(lines_break_at_blanks, in_utf8),
+	    cmocka_unit_test_setup(long_words_break_anywhere, in_utf8),
+	    cmocka_unit_test(durations_are_short),
+	    cmocka_unit_test_setup(columns_are_as_wide_as_needed, in_utf8),
+	    cmocka_unit_test_setup(the_first_column_is_cut_in_the_middle, in_utf8),
+	    cmocka_unit_test_setup(wide_and_unsafe_names_keep_the_columns, in_utf8),
+	    cmocka_unit_test(lines_for_programs_are_ascii),
+	    cmocka_unit_test(a_failed_buffer_is_not_printed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,10 +30,10 @@
 #endif
 #endif
 
-#define EXPECT(condition) \
-	do { \
-		if (!(condition)) \
-			_exit(1 + __LINE__ % 250); \
+#define EXPECT(condition)                                                                                              \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			_exit(1 + __LINE__ % 250);                                                                     \
 	} while (0)
 
 static int status_of(pid_t child)
@@ -284,13 +284,13 @@ static void a_daemon_that_ends_before_it_is_ready_is_a_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hardening_holds),
-		cmocka_unit_test(an_unknown_user_is_an_error),
-		cmocka_unit_test(becoming_the_user_is_for_good),
-		cmocka_unit_test(the_sockets_folder_is_made_by_root_only),
-		cmocka_unit_test(the_parent_exits_when_the_daemon_is_ready),
-		cmocka_unit_test(the_parent_fails_when_the_daemon_does),
-		cmocka_unit_test(a_daemon_that_ends_before_it_is_ready_is_a_failure),
+	    cmocka_unit_test(hardening_holds),
+	    cmocka_unit_test(an_unknown_user_is_an_error),
+	    cmocka_unit_test(becoming_the_user_is_for_good),
+	    cmocka_unit_test(the_sockets_folder_is_made_by_root_only),
+	    cmocka_unit_test(the_parent_exits_when_the_daemon_is_ready),
+	    cmocka_unit_test(the_parent_fails_when_the_daemon_does),
+	    cmocka_unit_test(a_daemon_that_ends_before_it_is_ready_is_a_failure),
 	};
 
 	return cmocka_run_group_tests_name("privs", tests, NULL, NULL);

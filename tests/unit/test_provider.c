@@ -33,7 +33,7 @@ static void microsoft_is_as_its_documentation_says(void **state)
 	(void)state;
 	assert_true(microsoft->verified);
 	assert_string_equal(microsoft->metadata_url,
-	                    "https://login.microsoftonline.com/%s/v2.0/.well-known/openid-configuration");
+			    "https://login.microsoftonline.com/%s/v2.0/.well-known/openid-configuration");
 	assert_string_equal(microsoft->scope_user, "https://outlook.office.com/SMTP.Send offline_access");
 	assert_string_equal(microsoft->scope_application, "https://outlook.office365.com/.default");
 	assert_string_equal(microsoft->relayhost, "[smtp.office365.com]:587");
@@ -96,12 +96,12 @@ static void generic_knows_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_first_cloud_is_the_default),
-		cmocka_unit_test(what_is_not_there_is_not_found),
-		cmocka_unit_test(microsoft_is_as_its_documentation_says),
-		cmocka_unit_test(google_is_as_its_documentation_says),
-		cmocka_unit_test(every_preset_is_usable),
-		cmocka_unit_test(generic_knows_nothing),
+	    cmocka_unit_test(the_first_cloud_is_the_default),
+	    cmocka_unit_test(what_is_not_there_is_not_found),
+	    cmocka_unit_test(microsoft_is_as_its_documentation_says),
+	    cmocka_unit_test(google_is_as_its_documentation_says),
+	    cmocka_unit_test(every_preset_is_usable),
+	    cmocka_unit_test(generic_knows_nothing),
 	};
 
 	return cmocka_run_group_tests_name("provider", tests, NULL, NULL);

@@ -109,10 +109,10 @@ static void what_cannot_be_read_is_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(blanks_around_it_are_dropped),
-		cmocka_unit_test(what_is_no_token_is_refused),
-		cmocka_unit_test(the_longest_token_is_taken),
-		cmocka_unit_test(what_cannot_be_read_is_named),
+	    cmocka_unit_test(blanks_around_it_are_dropped),
+	    cmocka_unit_test(what_is_no_token_is_refused),
+	    cmocka_unit_test(the_longest_token_is_taken),
+	    cmocka_unit_test(what_cannot_be_read_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);

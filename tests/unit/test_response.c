@@ -22,8 +22,8 @@ static void assert_message(enum response_mech mech, const struct response_fields
 
 static struct response_fields fields_of(const char *user, const char *host, unsigned port)
 {
-	return (struct response_fields){.user = user, .user_len = strlen(user), .host = host, .port = port,
-	                                .token = "vF9dft4qmT", .token_len = 10};
+	return (struct response_fields){
+	    .user = user, .user_len = strlen(user), .host = host, .port = port, .token = "vF9dft4qmT", .token_len = 10};
 }
 
 static void xoauth2_is_as_google_and_microsoft_write_it(void **state)
@@ -39,8 +39,9 @@ static void oauthbearer_is_as_rfc_7628_writes_it(void **state)
 	struct response_fields fields = fields_of("user@example.com", "server.example.com", 143);
 
 	(void)state;
-	assert_message(RESPONSE_OAUTHBEARER, &fields, "n,a=user@example.com,\x01host=server.example.com\x01port=143\x01"
-	               "auth=Bearer vF9dft4qmT\x01\x01");
+	assert_message(RESPONSE_OAUTHBEARER, &fields,
+		       "n,a=user@example.com,\x01host=server.example.com\x01port=143\x01"
+		       "auth=Bearer vF9dft4qmT\x01\x01");
 }
 
 static void oauthbearer_leaves_out_what_is_not_known(void **state)
@@ -72,8 +73,8 @@ static void oauthbearer_escapes_the_user(void **state)
 static void what_a_message_adds_to_the_token_is_bounded(void **state)
 {
 	char user[RESPONSE_USER_MAX + 1] = "", host[RESPONSE_HOST_MAX + 1] = "";
-	struct response_fields fields = {.user = user, .user_len = RESPONSE_USER_MAX, .host = host, .port = 65535,
-	                                 .token = "t", .token_len = 1};
+	struct response_fields fields = {
+	    .user = user, .user_len = RESPONSE_USER_MAX, .host = host, .port = 65535, .token = "t", .token_len = 1};
 	struct buf out = BUF_INIT(RESPONSE_EXTRA_MAX + 1);
 
 	(void)state;
@@ -110,7 +111,9 @@ static void tokens_are_visible_ascii(void **state)
 	(void)state;
 	assert_true(response_token_valid("eyJ0.eyJ~-_+/==", 15));
 	assert_false(response_token_valid("", 0));
-	assert_false(response_token_valid("a\x01" "b", 3));
+	assert_false(response_token_valid("a\x01"
+					  "b",
+					  3));
 	assert_false(response_token_valid("a\nb", 3));
 	assert_false(response_token_valid("a b", 3));
 	assert_false(response_token_valid("a\x7f", 2));
@@ -172,9 +175,10 @@ static void the_status_of_real_challenges_is_found(void **state)
 {
 	(void)state;
 	ASSERT_STATUS("{\"status\":\"401\",\"schemes\":\"bearer mac\",\"scope\":\"https://mail.google.com/\"}\n",
-	              "401");
+		      "401");
 	ASSERT_STATUS("{\"status\":\"invalid_token\",\"scope\":\"example_scope\",\"openid-configuration\":"
-	              "\"https://example.com/.well-known/openid-configuration\"}", "invalid_token");
+		      "\"https://example.com/.well-known/openid-configuration\"}",
+		      "invalid_token");
 	ASSERT_STATUS("{ \"schemes\" : \"Bearer\" ,\r\n\t\"status\" : 400 }", "400");
 }
 
@@ -236,21 +240,21 @@ static void no_more_than_the_first_bytes_are_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(xoauth2_is_as_google_and_microsoft_write_it),
-		cmocka_unit_test(oauthbearer_is_as_rfc_7628_writes_it),
-		cmocka_unit_test(oauthbearer_leaves_out_what_is_not_known),
-		cmocka_unit_test(oauthbearer_escapes_the_user),
-		cmocka_unit_test(what_a_message_adds_to_the_token_is_bounded),
-		cmocka_unit_test(users_that_could_forge_a_field_are_refused),
-		cmocka_unit_test(tokens_are_visible_ascii),
-		cmocka_unit_test(the_command_is_counted_with_all_that_goes_over_the_line),
-		cmocka_unit_test(each_mechanism_has_its_answer_to_an_error),
-		cmocka_unit_test(ports_are_read_from_what_sasl_writes),
-		cmocka_unit_test(the_status_of_real_challenges_is_found),
-		cmocka_unit_test(only_the_outermost_member_counts),
-		cmocka_unit_test(challenges_that_make_no_sense_have_no_status),
-		cmocka_unit_test(a_status_cannot_break_a_log_line),
-		cmocka_unit_test(no_more_than_the_first_bytes_are_looked_at),
+	    cmocka_unit_test(xoauth2_is_as_google_and_microsoft_write_it),
+	    cmocka_unit_test(oauthbearer_is_as_rfc_7628_writes_it),
+	    cmocka_unit_test(oauthbearer_leaves_out_what_is_not_known),
+	    cmocka_unit_test(oauthbearer_escapes_the_user),
+	    cmocka_unit_test(what_a_message_adds_to_the_token_is_bounded),
+	    cmocka_unit_test(users_that_could_forge_a_field_are_refused),
+	    cmocka_unit_test(tokens_are_visible_ascii),
+	    cmocka_unit_test(the_command_is_counted_with_all_that_goes_over_the_line),
+	    cmocka_unit_test(each_mechanism_has_its_answer_to_an_error),
+	    cmocka_unit_test(ports_are_read_from_what_sasl_writes),
+	    cmocka_unit_test(the_status_of_real_challenges_is_found),
+	    cmocka_unit_test(only_the_outermost_member_counts),
+	    cmocka_unit_test(challenges_that_make_no_sense_have_no_status),
+	    cmocka_unit_test(a_status_cannot_break_a_log_line),
+	    cmocka_unit_test(no_more_than_the_first_bytes_are_looked_at),
 	};
 
 	return cmocka_run_group_tests_name("response", tests, NULL, NULL);

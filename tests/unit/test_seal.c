@@ -44,7 +44,7 @@ static struct buf sealed_text(const struct seal_key *key, const char *name, cons
 
 /* The code it fails with; ERR_NONE when it opens and holds `text`. Nothing may be left in the buffer on failure. */
 static enum err_code open_as(const struct seal_key *key, const char *name, const char *bytes, size_t len,
-                             const char *text)
+			     const char *text)
 {
 	struct buf plain = BUF_INIT(SEAL_PLAIN_MAX);
 	struct err err = {0};
@@ -194,12 +194,14 @@ static void a_buffer_without_room_is_an_error(void **state)
 static void a_key_is_64_hexadecimal_digits(void **state)
 {
 	static const char *const bad[] = {
-		"", "0", "00112233445566778899aabbccddeeffFFEEDDCCBBAA9988776655443322110",
-		"00112233445566778899aabbccddeeffFFEEDDCCBBAA998877665544332211000",
-		"00112233445566778899aabbccddeeffFFEEDDCCBBAA9988776655443322110g",
-		"G0112233445566778899aabbccddeeffFFEEDDCCBBAA99887766554433221100",
-		"0x112233445566778899aabbccddeeffFFEEDDCCBBAA99887766554433221100",
-		"00112233445566778899aabbccddeeff FFEEDDCCBBAA9988776655443322110",
+	    "",
+	    "0",
+	    "00112233445566778899aabbccddeeffFFEEDDCCBBAA9988776655443322110",
+	    "00112233445566778899aabbccddeeffFFEEDDCCBBAA998877665544332211000",
+	    "00112233445566778899aabbccddeeffFFEEDDCCBBAA9988776655443322110g",
+	    "G0112233445566778899aabbccddeeffFFEEDDCCBBAA99887766554433221100",
+	    "0x112233445566778899aabbccddeeffFFEEDDCCBBAA99887766554433221100",
+	    "00112233445566778899aabbccddeeff FFEEDDCCBBAA9988776655443322110",
 	};
 	size_t i;
 
@@ -234,15 +236,15 @@ static void digits_have_no_case(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_was_closed_opens),
-		cmocka_unit_test(no_two_records_look_alike),
-		cmocka_unit_test(another_key_or_another_name_does_not_open),
-		cmocka_unit_test(every_flipped_bit_is_noticed),
-		cmocka_unit_test(every_truncation_is_noticed),
-		cmocka_unit_test(records_have_a_maximum),
-		cmocka_unit_test(a_buffer_without_room_is_an_error),
-		cmocka_unit_test(a_key_is_64_hexadecimal_digits),
-		cmocka_unit_test(digits_have_no_case),
+	    cmocka_unit_test(what_was_closed_opens),
+	    cmocka_unit_test(no_two_records_look_alike),
+	    cmocka_unit_test(another_key_or_another_name_does_not_open),
+	    cmocka_unit_test(every_flipped_bit_is_noticed),
+	    cmocka_unit_test(every_truncation_is_noticed),
+	    cmocka_unit_test(records_have_a_maximum),
+	    cmocka_unit_test(a_buffer_without_room_is_an_error),
+	    cmocka_unit_test(a_key_is_64_hexadecimal_digits),
+	    cmocka_unit_test(digits_have_no_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,14 +231,14 @@ static void ten_thousand_accounts_with_two_each(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_is_a_copy),
-		cmocka_unit_test(its_pages_are_not_dumped),
-		cmocka_unit_test(lengths_are_bounded),
-		cmocka_unit_test(no_memory_is_no_secret),
-		cmocka_unit_test(append_obeys_the_buffer),
-		cmocka_unit_test(equal_means_every_byte),
-		cmocka_unit_test(every_occurrence_is_overwritten),
-		cmocka_unit_test(ten_thousand_accounts_with_two_each),
+	    cmocka_unit_test(it_is_a_copy),
+	    cmocka_unit_test(its_pages_are_not_dumped),
+	    cmocka_unit_test(lengths_are_bounded),
+	    cmocka_unit_test(no_memory_is_no_secret),
+	    cmocka_unit_test(append_obeys_the_buffer),
+	    cmocka_unit_test(equal_means_every_byte),
+	    cmocka_unit_test(every_occurrence_is_overwritten),
+	    cmocka_unit_test(ten_thousand_accounts_with_two_each),
 	};
 
 	return cmocka_run_group_tests_name("secret", tests, NULL, NULL);

@@ -13,10 +13,10 @@
 #define APP_ONLY "client = app grant = client_credentials "
 
 static const char everything[] =
-	CLIENT "account relay@a.example { client = app send_as = { list@b.example, '*@c.example', relay@d.example } }\n"
-	       "account '*@b.example' { " APP_ONLY "send_as = '*@e.example' }\n"
-	       "account boss@b.example { client = app }\n"
-	       "connector mx { relayhost = mx:25 senders = { news@b.example, boss@c.example, '*@f.example' } }\n";
+    CLIENT "account relay@a.example { client = app send_as = { list@b.example, '*@c.example', relay@d.example } }\n"
+	   "account '*@b.example' { " APP_ONLY "send_as = '*@e.example' }\n"
+	   "account boss@b.example { client = app }\n"
+	   "connector mx { relayhost = mx:25 senders = { news@b.example, boss@c.example, '*@f.example' } }\n";
 
 struct loaded {
 	struct settings *settings;
@@ -95,13 +95,13 @@ static void what_belongs_to_nobody_goes_to_the_default(void **state)
 static void odd_addresses_match_nothing(void **state)
 {
 	static const char *const odd[] = {"",
-	                                  "@b.example",
-	                                  "relay",
-	                                  "*@b.example",
-	                                  "x@sub.b.example",
-	                                  "b.example",
-	                                  "x@b.example ",
-	                                  "x@b.example@other.example"};
+					  "@b.example",
+					  "relay",
+					  "*@b.example",
+					  "x@sub.b.example",
+					  "b.example",
+					  "x@b.example ",
+					  "x@b.example@other.example"};
 	struct loaded l = load(everything, "");
 	char big[400];
 	size_t i;
@@ -114,7 +114,7 @@ static void odd_addresses_match_nothing(void **state)
 	expect(&l, big, SENDERS_NOBODY, "");
 	assert_int_equal(senders_find(l.senders, "relay@a.example\0", 16).how, SENDERS_NOBODY);
 	assert_int_equal(senders_find(l.senders, "relay@a.example.org", 15).how,
-	                 SENDERS_EXACT); /* not NUL-terminated */
+			 SENDERS_EXACT); /* not NUL-terminated */
 	assert_int_equal(senders_find(l.senders, "\"a@b\"@b.example", 15).how, SENDERS_WILDCARD);
 	unload(&l);
 }
@@ -151,16 +151,15 @@ static void an_address_has_one_owner(void **state)
 		const char *text;
 		const char *error;
 	} table[] = {
-		{CLIENT
-		 "account a@x.y { client = app send_as = c@x.y }\naccount b@x.y { client = app send_as = C@x.y }",
-		 "FILE:3: c@x.y of account \"b@x.y\" belongs already to account \"a@x.y\" on line 2; an address has "
-		 "one owner"},
-		{CLIENT "account a@x.y { client = app send_as = b@x.y }\naccount b@x.y { client = app }",
-		 "FILE:3: b@x.y of account \"b@x.y\" belongs already to account \"a@x.y\" on line 2; an address has "
-		 "one owner"},
-		{CLIENT "connector c { relayhost = m:1 senders = '*@x.y' }\naccount '*@x.y' { " APP_ONLY "}",
-		 "FILE:3: *@x.y of account \"*@x.y\" belongs already to connector \"c\" on line 2; an address has one "
-		 "owner"},
+	    {CLIENT "account a@x.y { client = app send_as = c@x.y }\naccount b@x.y { client = app send_as = C@x.y }",
+	     "FILE:3: c@x.y of account \"b@x.y\" belongs already to account \"a@x.y\" on line 2; an address has "
+	     "one owner"},
+	    {CLIENT "account a@x.y { client = app send_as = b@x.y }\naccount b@x.y { client = app }",
+	     "FILE:3: b@x.y of account \"b@x.y\" belongs already to account \"a@x.y\" on line 2; an address has "
+	     "one owner"},
+	    {CLIENT "connector c { relayhost = m:1 senders = '*@x.y' }\naccount '*@x.y' { " APP_ONLY "}",
+	     "FILE:3: *@x.y of account \"*@x.y\" belongs already to connector \"c\" on line 2; an address has one "
+	     "owner"},
 	};
 	struct err err;
 	size_t i;
@@ -186,13 +185,13 @@ static void an_owner_may_name_an_address_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_nearest_owner_wins),
-		cmocka_unit_test(case_does_not_matter),
-		cmocka_unit_test(what_belongs_to_nobody_goes_to_the_default),
-		cmocka_unit_test(odd_addresses_match_nothing),
-		cmocka_unit_test(an_account_is_found_by_its_name_only),
-		cmocka_unit_test(an_address_has_one_owner),
-		cmocka_unit_test(an_owner_may_name_an_address_twice),
+	    cmocka_unit_test(the_nearest_owner_wins),
+	    cmocka_unit_test(case_does_not_matter),
+	    cmocka_unit_test(what_belongs_to_nobody_goes_to_the_default),
+	    cmocka_unit_test(odd_addresses_match_nothing),
+	    cmocka_unit_test(an_account_is_found_by_its_name_only),
+	    cmocka_unit_test(an_address_has_one_owner),
+	    cmocka_unit_test(an_owner_may_name_an_address_twice),
 	};
 
 	return cmocka_run_group_tests_name("senders", tests, NULL, NULL);

@@ -24,23 +24,23 @@ static struct settings *load(const char *text)
 static void everything_is_read(void **state)
 {
 	static const char text[] =
-		"# comment with a quote ' and a brace {\n"
-		"client 'contoso' { /* { */ provider = microsoft\n"
-		"  tenant = \"contoso.onmicrosoft.com\" // c++\n"
-		"  client_id = \"21111111-2222-3333-4444-555555555555\"\n"
-		"  client_secret_file = \"/etc/mailbearer/contoso.secret\" client_secret_expires = \"2027-05-01\"\n"
-		"  scope = \"https://outlook.office.com/SMTP.Send offline_access\" redirect_uri = "
-	        "http://localhost/auth\n"
-		"  ca_file = /etc/ssl/ca.pem proxy = \"http://proxy.contoso.com:3128\" timeout = 5\n"
-		"  relayhost = \"[127.0.0.1]:10587\" }\n"
-		"account Relay@Contoso.COM { client = contoso grant = refresh_token min_validity = 600\n"
-		"  send_as = { \"Accounting@contoso.com\", '*@Branch.contoso.com', }\n"
-		"  send_as += more@contoso.com transport = o365 }\n"
-		"connector \"no-mailbox\" { relayhost = \"[mx.contoso.com]:25\" senders = Alerts@contoso.com }\n"
-		"tokend { listen = /run/x.sock state_directory = /s seal_key_file = \"credential:seal\"\n"
-		"  token_users = { postfix, exim } user = mb log = stderr }\n"
-		"milter { listen = \"inet:8891@127.0.0.1\" mode = monitor default_account = RELAY@contoso.com user = "
-	        "mm }\n";
+	    "# comment with a quote ' and a brace {\n"
+	    "client 'contoso' { /* { */ provider = microsoft\n"
+	    "  tenant = \"contoso.onmicrosoft.com\" // c++\n"
+	    "  client_id = \"21111111-2222-3333-4444-555555555555\"\n"
+	    "  client_secret_file = \"/etc/mailbearer/contoso.secret\" client_secret_expires = \"2027-05-01\"\n"
+	    "  scope = \"https://outlook.office.com/SMTP.Send offline_access\" redirect_uri = "
+	    "http://localhost/auth\n"
+	    "  ca_file = /etc/ssl/ca.pem proxy = \"http://proxy.contoso.com:3128\" timeout = 5\n"
+	    "  relayhost = \"[127.0.0.1]:10587\" }\n"
+	    "account Relay@Contoso.COM { client = contoso grant = refresh_token min_validity = 600\n"
+	    "  send_as = { \"Accounting@contoso.com\", '*@Branch.contoso.com', }\n"
+	    "  send_as += more@contoso.com transport = o365 }\n"
+	    "connector \"no-mailbox\" { relayhost = \"[mx.contoso.com]:25\" senders = Alerts@contoso.com }\n"
+	    "tokend { listen = /run/x.sock state_directory = /s seal_key_file = \"credential:seal\"\n"
+	    "  token_users = { postfix, exim } user = mb log = stderr }\n"
+	    "milter { listen = \"inet:8891@127.0.0.1\" mode = monitor default_account = RELAY@contoso.com user = "
+	    "mm }\n";
 	struct settings *s = load(text);
 	const struct settings_client *client = &s->clients[0];
 	const struct settings_account *account = &s->accounts[0];
@@ -142,9 +142,9 @@ static void an_empty_list_replaces_the_default(void **state)
 static void sections_stand_in_any_order(void **state)
 {
 	struct settings *s = load("milter { default_account = b@y.z }\naccount b@y.z { client = two }\n"
-	                          "account a@y.z { client = one }\n"
-	                          "client two { provider = google client_id = i client_secret_file = /f }\n"
-	                          "client one { provider = microsoft client_id = i }\n");
+				  "account a@y.z { client = one }\n"
+				  "client two { provider = google client_id = i client_secret_file = /f }\n"
+				  "client one { provider = microsoft client_id = i }\n");
 
 	(void)state;
 	assert_string_equal(s->accounts[0].name, "b@y.z");
@@ -165,17 +165,17 @@ static void windows_files_are_read(void **state)
 static void endpoints_follow_the_provider(void **state)
 {
 	struct settings *s = load("client a { provider = microsoft cloud = china tenant = contoso.cn }"
-	                          "client b { provider = yahoo }"
-	                          "client c { provider = microsoft token_endpoint = https://login.example/t }"
-	                          "client d { provider = google metadata_url = https://idp.example/m }"
-	                          "client e { token_endpoint = https://idp.example/t relayhost = smtp.example:25 }"
-	                          "client f { provider = google token_endpoint = https://idp.example/t }"
-	                          "client g { provider = outlook }");
+				  "client b { provider = yahoo }"
+				  "client c { provider = microsoft token_endpoint = https://login.example/t }"
+				  "client d { provider = google metadata_url = https://idp.example/m }"
+				  "client e { token_endpoint = https://idp.example/t relayhost = smtp.example:25 }"
+				  "client f { provider = google token_endpoint = https://idp.example/t }"
+				  "client g { provider = outlook }");
 
 	(void)state;
 	assert_string_equal(
-		s->clients[0].metadata_url,
-		"https://login.partner.microsoftonline.cn/contoso.cn/v2.0/.well-known/openid-configuration");
+	    s->clients[0].metadata_url,
+	    "https://login.partner.microsoftonline.cn/contoso.cn/v2.0/.well-known/openid-configuration");
 	assert_null(s->clients[0].token_endpoint);
 	assert_null(s->clients[1].metadata_url);
 	assert_string_equal(s->clients[1].token_endpoint, "https://api.login.yahoo.com/oauth2/get_token");
@@ -192,8 +192,8 @@ static void endpoints_follow_the_provider(void **state)
 static void managed_identity_may_use_plain_http_on_this_machine(void **state)
 {
 	struct settings *s = load("client a { provider = microsoft managed_identity = vm client_id = i\n"
-	                          "  token_endpoint = \"http://169.254.169.254/metadata/identity/oauth2/token\" }\n"
-	                          "account \"*@y.z\" { client = a grant = managed_identity }");
+				  "  token_endpoint = \"http://169.254.169.254/metadata/identity/oauth2/token\" }\n"
+				  "account \"*@y.z\" { client = a grant = managed_identity }");
 
 	(void)state;
 	assert_int_equal(s->accounts[0].grant, SETTINGS_MANAGED_IDENTITY);
@@ -202,17 +202,17 @@ static void managed_identity_may_use_plain_http_on_this_machine(void **state)
 
 static void every_grant_can_be_configured(void **state)
 {
-	struct settings *s = load(
-		"client s { provider = microsoft tenant = t client_id = i client_secret_file = /f }"
-		"client c { provider = microsoft tenant = t client_id = i client_certificate = /c client_key = /k }"
-		"client f { provider = microsoft tenant = t client_id = i federated_token_file = /f }"
-		"client m { provider = microsoft managed_identity = app-service }"
-		"client j { provider = google service_account_file = /j }"
-		"account '*@s.z' { client = s grant = client_credentials }"
-		"account a@c.z { client = c grant = client_credentials }"
-		"account a@f.z { client = f grant = client_credentials }"
-		"account a@m.z { client = m grant = managed_identity }"
-		"account '*@j.z' { client = j grant = jwt_bearer }");
+	struct settings *s =
+	    load("client s { provider = microsoft tenant = t client_id = i client_secret_file = /f }"
+		 "client c { provider = microsoft tenant = t client_id = i client_certificate = /c client_key = /k }"
+		 "client f { provider = microsoft tenant = t client_id = i federated_token_file = /f }"
+		 "client m { provider = microsoft managed_identity = app-service }"
+		 "client j { provider = google service_account_file = /j }"
+		 "account '*@s.z' { client = s grant = client_credentials }"
+		 "account a@c.z { client = c grant = client_credentials }"
+		 "account a@f.z { client = f grant = client_credentials }"
+		 "account a@m.z { client = m grant = managed_identity }"
+		 "account '*@j.z' { client = j grant = jwt_bearer }");
 	size_t i;
 
 	(void)state;
@@ -226,12 +226,12 @@ static void every_grant_can_be_configured(void **state)
 static void transports_have_names_of_their_own(void **state)
 {
 	struct settings *s = load("client a { provider = microsoft tenant = t client_id = i client_secret_file = /f }"
-	                          "account relay@contoso.com { client = a }"
-	                          "account relay.contoso@com.x { client = a }"
-	                          "account relay-contoso@com.x { client = a }"
-	                          "account '*@factory.x' { client = a grant = client_credentials }"
-	                          "account abcdefghij.abcdefghij.abcdefghij.abcdefghij@x.y { client = a }"
-	                          "account other@x.y { client = a transport = mailbearer-relay-contoso-com }");
+				  "account relay@contoso.com { client = a }"
+				  "account relay.contoso@com.x { client = a }"
+				  "account relay-contoso@com.x { client = a }"
+				  "account '*@factory.x' { client = a grant = client_credentials }"
+				  "account abcdefghij.abcdefghij.abcdefghij.abcdefghij@x.y { client = a }"
+				  "account other@x.y { client = a transport = mailbearer-relay-contoso-com }");
 
 	(void)state;
 	assert_string_equal(s->accounts[0].transport, "mailbearer-relay-contoso-com-2"); /* the file's own came first */
@@ -255,7 +255,7 @@ static void ten_thousand_accounts_load_quickly(void **state)
 	p += sprintf(p, "client c { provider = microsoft client_id = i }\n");
 	for (i = 0; i < 10000; i++)
 		p += sprintf(p, "account user%d@contoso.com { client = c send_as = { a%d@contoso.com, b%d@x.y } }\n", i,
-		             i, i);
+			     i, i);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
 	s = load(text);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
@@ -275,7 +275,7 @@ static const char *error_of_key(const char *name, const char *prefix)
 	char text[256];
 
 	snprintf(text, sizeof(text), "%.*s %s { %s%s = ' ' }", (int)(dot - name), name, title ? "a@b.c" : "", prefix,
-	         dot + 1);
+		 dot + 1);
 	settings_free(load_text(text, &err));
 	return err.text;
 }
@@ -315,19 +315,19 @@ static void the_shipped_example_loads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everything_is_read),
-		cmocka_unit_test(defaults_fill_the_rest),
-		cmocka_unit_test(an_empty_file_is_legal),
-		cmocka_unit_test(an_empty_list_replaces_the_default),
-		cmocka_unit_test(sections_stand_in_any_order),
-		cmocka_unit_test(windows_files_are_read),
-		cmocka_unit_test(endpoints_follow_the_provider),
-		cmocka_unit_test(managed_identity_may_use_plain_http_on_this_machine),
-		cmocka_unit_test(every_grant_can_be_configured),
-		cmocka_unit_test(transports_have_names_of_their_own),
-		cmocka_unit_test(ten_thousand_accounts_load_quickly),
-		cmocka_unit_test(the_table_of_keys_and_the_parser_agree),
-		cmocka_unit_test(the_shipped_example_loads),
+	    cmocka_unit_test(everything_is_read),
+	    cmocka_unit_test(defaults_fill_the_rest),
+	    cmocka_unit_test(an_empty_file_is_legal),
+	    cmocka_unit_test(an_empty_list_replaces_the_default),
+	    cmocka_unit_test(sections_stand_in_any_order),
+	    cmocka_unit_test(windows_files_are_read),
+	    cmocka_unit_test(endpoints_follow_the_provider),
+	    cmocka_unit_test(managed_identity_may_use_plain_http_on_this_machine),
+	    cmocka_unit_test(every_grant_can_be_configured),
+	    cmocka_unit_test(transports_have_names_of_their_own),
+	    cmocka_unit_test(ten_thousand_accounts_load_quickly),
+	    cmocka_unit_test(the_table_of_keys_and_the_parser_agree),
+	    cmocka_unit_test(the_shipped_example_loads),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);

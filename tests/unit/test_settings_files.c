@@ -129,7 +129,7 @@ static void credentials_are_found_by_name(void **state)
 	(void)state;
 	put("abc\n", 4, 0400);
 	expect_refusal("credential:secret", ERR_CONFIG,
-	               "no systemd credentials; start it by its unit, with LoadCredential=");
+		       "no systemd credentials; start it by its unit, with LoadCredential=");
 	setenv("CREDENTIALS_DIRECTORY", folder, 1);
 	expect_secret("credential:secret", "abc", 3);
 	expect_refusal("credential:", ERR_CONFIG, "not the name of a credential");
@@ -146,7 +146,7 @@ static int check(const char *key, const char *more, struct err *err)
 
 	snprintf(text, sizeof(text),
 		 "\nclient a { provider = microsoft %s = %s %s }\ntokend { seal_key_file = %s/seal }", key, path, more,
-	         folder);
+		 folder);
 	settings = load_text(text, err);
 	if (!settings)
 		fail_msg("%s", err->text);
@@ -160,9 +160,8 @@ static void every_secret_that_is_named_is_checked(void **state)
 	static const struct {
 		const char *key;
 		const char *more;
-	} keys[] = {{"client_secret_file", ""},
-	            {"federated_token_file", ""},
-	            {"client_key", "client_certificate = /dev/null"}};
+	} keys[] = {
+	    {"client_secret_file", ""}, {"federated_token_file", ""}, {"client_key", "client_certificate = /dev/null"}};
 	struct err err;
 	size_t i;
 
@@ -214,15 +213,15 @@ static void the_sealing_key_may_be_missing_but_not_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(one_line_is_read_without_its_end, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_no_single_line_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_size_is_bounded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_others_may_open_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_no_file_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(credentials_are_found_by_name, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(every_secret_that_is_named_is_checked, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(other_files_must_be_readable, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_sealing_key_may_be_missing_but_not_open, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(one_line_is_read_without_its_end, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_is_no_single_line_is_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(the_size_is_bounded, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_others_may_open_is_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_is_no_file_is_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(credentials_are_found_by_name, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(every_secret_that_is_named_is_checked, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(other_files_must_be_readable, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(the_sealing_key_may_be_missing_but_not_open, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("settings_files", tests, NULL, NULL);

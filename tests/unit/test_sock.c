@@ -442,18 +442,18 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SOCK_TEST(connect_gives_a_private_descriptor),
-		SOCK_TEST(nobody_there_is_unreachable),
-		SOCK_TEST(a_path_has_to_fit),
-		SOCK_TEST(a_full_queue_is_waited_for),
-		SOCK_TEST(a_queue_that_stays_full_is_a_timeout),
-		SOCK_TEST(a_long_message_is_sent_in_pieces),
-		SOCK_TEST(a_peer_that_takes_nothing_is_a_timeout),
-		SOCK_TEST(a_peer_that_is_gone_raises_no_signal),
-		SOCK_TEST(what_is_there_is_received_without_polling),
-		SOCK_TEST(interrupted_calls_are_made_again),
-		SOCK_TEST(a_silent_peer_is_a_timeout),
-		SOCK_TEST(the_peer_is_known),
+	    SOCK_TEST(connect_gives_a_private_descriptor),
+	    SOCK_TEST(nobody_there_is_unreachable),
+	    SOCK_TEST(a_path_has_to_fit),
+	    SOCK_TEST(a_full_queue_is_waited_for),
+	    SOCK_TEST(a_queue_that_stays_full_is_a_timeout),
+	    SOCK_TEST(a_long_message_is_sent_in_pieces),
+	    SOCK_TEST(a_peer_that_takes_nothing_is_a_timeout),
+	    SOCK_TEST(a_peer_that_is_gone_raises_no_signal),
+	    SOCK_TEST(what_is_there_is_received_without_polling),
+	    SOCK_TEST(interrupted_calls_are_made_again),
+	    SOCK_TEST(a_silent_peer_is_a_timeout),
+	    SOCK_TEST(the_peer_is_known),
 	};
 
 	return cmocka_run_group_tests_name("sock", tests, make_folder, remove_folder);

@@ -405,18 +405,18 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_appears_with_its_rights_and_alive),
-		cmocka_unit_test(a_dead_socket_is_replaced),
-		cmocka_unit_test(a_live_socket_is_busy),
-		cmocka_unit_test(a_live_socket_with_a_full_queue_is_busy),
-		cmocka_unit_test(what_is_no_socket_is_left_alone),
-		cmocka_unit_test(what_a_crash_left_is_no_hindrance),
-		cmocka_unit_test(a_path_has_to_fit_with_its_temporary_name),
-		cmocka_unit_test(no_folder_is_a_system_error),
-		cmocka_unit_test(unlisten_leaves_what_is_not_ours),
-		cmocka_unit_test(a_second_one_at_the_worst_moment_loses),
-		cmocka_unit_test(a_lock_that_its_holder_removed_is_taken_anew),
-		cmocka_unit_test(one_of_many_racing_processes_wins),
+	    cmocka_unit_test(it_appears_with_its_rights_and_alive),
+	    cmocka_unit_test(a_dead_socket_is_replaced),
+	    cmocka_unit_test(a_live_socket_is_busy),
+	    cmocka_unit_test(a_live_socket_with_a_full_queue_is_busy),
+	    cmocka_unit_test(what_is_no_socket_is_left_alone),
+	    cmocka_unit_test(what_a_crash_left_is_no_hindrance),
+	    cmocka_unit_test(a_path_has_to_fit_with_its_temporary_name),
+	    cmocka_unit_test(no_folder_is_a_system_error),
+	    cmocka_unit_test(unlisten_leaves_what_is_not_ours),
+	    cmocka_unit_test(a_second_one_at_the_worst_moment_loses),
+	    cmocka_unit_test(a_lock_that_its_holder_removed_is_taken_anew),
+	    cmocka_unit_test(one_of_many_racing_processes_wins),
 	};
 
 	return cmocka_run_group_tests_name("sock_listen", tests, make_folder, remove_folder);

@@ -36,45 +36,51 @@ static int free_out(void **state)
 static void a_healthy_account_takes_one_line(void **state)
 {
 	(void)state;
-	assert_string_equal(table("[{\"account\":\"a@b.invalid\",\"state\":\"fresh\",\"client\":\"c\",\"grant\":\"refresh_token\","
-	                          "\"token_valid_for\":3540,\"granted_at\":1798963200,\"refreshed_at\":1799999940,"
-	                          "\"last_refresh_at\":1799999940,\"next_try_in\":1700,\"failures\":0,\"last_error\":null,"
-	                          "\"remedy\":null,\"unsaved\":false}]", 80),
-	                    "ACCOUNT      STATE  TOKEN     GRANT    LAST REFRESH\n"
-	                    "a@b.invalid  fresh  59m left  12d old  1m ago\n");
+	assert_string_equal(
+	    table("[{\"account\":\"a@b.invalid\",\"state\":\"fresh\",\"client\":\"c\",\"grant\":\"refresh_token\","
+		  "\"token_valid_for\":3540,\"granted_at\":1798963200,\"refreshed_at\":1799999940,"
+		  "\"last_refresh_at\":1799999940,\"next_try_in\":1700,\"failures\":0,\"last_error\":null,"
+		  "\"remedy\":null,\"unsaved\":false}]",
+		  80),
+	    "ACCOUNT      STATE  TOKEN     GRANT    LAST REFRESH\n"
+	    "a@b.invalid  fresh  59m left  12d old  1m ago\n");
 }
 
 static void what_is_null_is_named(void **state)
 {
 	(void)state;
-	assert_string_equal(table("[{\"account\":\"app@b\",\"state\":\"empty\",\"token_valid_for\":null,\"granted_at\":null,"
-	                          "\"last_refresh_at\":null,\"next_try_in\":null,\"failures\":0}]", 80),
-	                    "ACCOUNT  STATE  TOKEN  GRANT  LAST REFRESH\n"
-	                    "app@b    empty  none   -      never\n");
+	assert_string_equal(
+	    table("[{\"account\":\"app@b\",\"state\":\"empty\",\"token_valid_for\":null,\"granted_at\":null,"
+		  "\"last_refresh_at\":null,\"next_try_in\":null,\"failures\":0}]",
+		  80),
+	    "ACCOUNT  STATE  TOKEN  GRANT  LAST REFRESH\n"
+	    "app@b    empty  none   -      never\n");
 }
 
 static void trouble_is_explained_below(void **state)
 {
 	(void)state;
-	assert_string_equal(table("[{\"account\":\"a@b\",\"state\":\"backoff\",\"failures\":3,\"next_try_in\":240,"
-	                          "\"last_error\":\"could not resolve host\",\"remedy\":\"check DNS\"},"
-	                          "{\"account\":\"c@d\",\"state\":\"fresh\",\"last_error\":\"long ago\",\"failures\":0}]", 80),
-	                    "ACCOUNT  STATE    TOKEN  GRANT  LAST REFRESH\n"
-	                    "a@b      backoff  none   -      never\n"
-	                    "    could not resolve host\n"
-	                    "    check DNS\n"
-	                    "    Failed 3 times in a row. Next try in 4m.\n"
-	                    "c@d      fresh    none   -      never\n");
+	assert_string_equal(
+	    table("[{\"account\":\"a@b\",\"state\":\"backoff\",\"failures\":3,\"next_try_in\":240,"
+		  "\"last_error\":\"could not resolve host\",\"remedy\":\"check DNS\"},"
+		  "{\"account\":\"c@d\",\"state\":\"fresh\",\"last_error\":\"long ago\",\"failures\":0}]",
+		  80),
+	    "ACCOUNT  STATE    TOKEN  GRANT  LAST REFRESH\n"
+	    "a@b      backoff  none   -      never\n"
+	    "    could not resolve host\n"
+	    "    check DNS\n"
+	    "    Failed 3 times in a row. Next try in 4m.\n"
+	    "c@d      fresh    none   -      never\n");
 }
 
 static void each_kind_of_trouble_counts(void **state)
 {
 	static const char *const troubles[] = {
-		"[{\"state\":\"needs_login\",\"remedy\":\"REMEDY\"}]",
-		"[{\"state\":\"backoff\",\"remedy\":\"REMEDY\"}]",
-		"[{\"state\":\"misconfigured\",\"remedy\":\"REMEDY\"}]",
-		"[{\"state\":\"refreshing\",\"failures\":1,\"remedy\":\"REMEDY\"}]",
-		"[{\"state\":\"fresh\",\"unsaved\":true,\"remedy\":\"REMEDY\"}]",
+	    "[{\"state\":\"needs_login\",\"remedy\":\"REMEDY\"}]",
+	    "[{\"state\":\"backoff\",\"remedy\":\"REMEDY\"}]",
+	    "[{\"state\":\"misconfigured\",\"remedy\":\"REMEDY\"}]",
+	    "[{\"state\":\"refreshing\",\"failures\":1,\"remedy\":\"REMEDY\"}]",
+	    "[{\"state\":\"fresh\",\"unsaved\":true,\"remedy\":\"REMEDY\"}]",
 	};
 	size_t i;
 
@@ -94,12 +100,15 @@ static void what_is_not_on_disk_is_said(void **state)
 
 static void long_things_fit_into_80_columns(void **state)
 {
-	const char *text = table("[{\"account\":\"a.very.long.name.of.a.printer.in.the.basement@branch.office.of.contoso.example\","
-	                         "\"state\":\"misconfigured\",\"token_valid_for\":86399,\"granted_at\":1798963200,\"last_refresh_at\":1799990000,"
-	                         "\"failures\":4000000000,\"next_try_in\":3599,"
-	                         "\"last_error\":\"invalid_client: AADSTS7000215: Invalid client secret provided. Ensure the secret "
-	                         "being sent in the request is the client secret value, not the client secret ID, for a secret "
-	                         "added to app.\",\"remedy\":\"write the secret's value into the file\"}]", 80);
+	const char *text =
+	    table("[{\"account\":\"a.very.long.name.of.a.printer.in.the.basement@branch.office.of.contoso.example\","
+		  "\"state\":\"misconfigured\",\"token_valid_for\":86399,\"granted_at\":1798963200,\"last_refresh_at\":"
+		  "1799990000,"
+		  "\"failures\":4000000000,\"next_try_in\":3599,"
+		  "\"last_error\":\"invalid_client: AADSTS7000215: Invalid client secret provided. Ensure the secret "
+		  "being sent in the request is the client secret value, not the client secret ID, for a secret "
+		  "added to app.\",\"remedy\":\"write the secret's value into the file\"}]",
+		  80);
 	const char *end;
 
 	(void)state;
@@ -112,15 +121,18 @@ static void nonsense_is_shown_as_unknown(void **state)
 {
 	(void)state;
 	assert_string_equal(table("[7, {\"account\":[],\"state\":{},\"token_valid_for\":\"x\",\"granted_at\":-1,"
-	                          "\"last_refresh_at\":1800000999,\"failures\":\"\"}]", 80),
-	                    "ACCOUNT  STATE  TOKEN  GRANT  LAST REFRESH\n"
-	                    "?        ?      none   -      never\n"
-	                    "?        ?      none   -      0s ago\n");
+				  "\"last_refresh_at\":1800000999,\"failures\":\"\"}]",
+				  80),
+			    "ACCOUNT  STATE  TOKEN  GRANT  LAST REFRESH\n"
+			    "?        ?      none   -      never\n"
+			    "?        ?      none   -      0s ago\n");
 }
 
 static void a_hostile_error_cannot_drive_the_terminal(void **state)
 {
-	const char *text = table("[{\"account\":\"a\\u001b[31m\",\"state\":\"backoff\\r\",\"failures\":1,\"last_error\":\"\\u001b]0;owned\\u0007\\nx\"}]", 80);
+	const char *text = table("[{\"account\":\"a\\u001b[31m\",\"state\":\"backoff\\r\",\"failures\":1,\"last_"
+				 "error\":\"\\u001b]0;owned\\u0007\\nx\"}]",
+				 80);
 
 	(void)state;
 	assert_null(strchr(text, '\x1b'));
@@ -131,14 +143,14 @@ static void a_hostile_error_cannot_drive_the_terminal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_healthy_account_takes_one_line, free_out),
-		cmocka_unit_test_teardown(what_is_null_is_named, free_out),
-		cmocka_unit_test_teardown(trouble_is_explained_below, free_out),
-		cmocka_unit_test_teardown(each_kind_of_trouble_counts, free_out),
-		cmocka_unit_test_teardown(what_is_not_on_disk_is_said, free_out),
-		cmocka_unit_test_teardown(long_things_fit_into_80_columns, free_out),
-		cmocka_unit_test_teardown(nonsense_is_shown_as_unknown, free_out),
-		cmocka_unit_test_teardown(a_hostile_error_cannot_drive_the_terminal, free_out),
+	    cmocka_unit_test_teardown(a_healthy_account_takes_one_line, free_out),
+	    cmocka_unit_test_teardown(what_is_null_is_named, free_out),
+	    cmocka_unit_test_teardown(trouble_is_explained_below, free_out),
+	    cmocka_unit_test_teardown(each_kind_of_trouble_counts, free_out),
+	    cmocka_unit_test_teardown(what_is_not_on_disk_is_said, free_out),
+	    cmocka_unit_test_teardown(long_things_fit_into_80_columns, free_out),
+	    cmocka_unit_test_teardown(nonsense_is_shown_as_unknown, free_out),
+	    cmocka_unit_test_teardown(a_hostile_error_cannot_drive_the_terminal, free_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

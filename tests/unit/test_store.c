@@ -144,8 +144,8 @@ static void another_version_is_named(void **state)
 /* Takes each key out in turn, then gives each a wrong type, then strings that do not fit. */
 static void every_key_is_needed_and_proved(void **state)
 {
-	static const char *const keys[] = {"version", "refresh_token", "client_id", "scope",
-	                                   "granted_at", "refreshed_at", "generation"};
+	static const char *const keys[] = {"version",    "refresh_token", "client_id", "scope",
+					   "granted_at", "refreshed_at",  "generation"};
 	struct store_record record = sample();
 	struct buf text = BUF_INIT(4096);
 	size_t i;
@@ -176,18 +176,18 @@ static void strings_that_do_not_fit_are_refused_not_cut(void **state)
 
 	(void)state;
 	snprintf(text, sizeof text,
-	         "{\"version\":1,\"refresh_token\":\"MARKER\",\"client_id\":\"%0127d\",\"scope\":\"%0511d\","
-	         "\"granted_at\":1,\"refreshed_at\":0,\"generation\":1}",
-	         0, 0);
+		 "{\"version\":1,\"refresh_token\":\"MARKER\",\"client_id\":\"%0127d\",\"scope\":\"%0511d\","
+		 "\"granted_at\":1,\"refreshed_at\":0,\"generation\":1}",
+		 0, 0);
 	assert_int_equal(decode(text), ERR_NONE);
 	snprintf(text, sizeof text,
-	         "{\"version\":1,\"refresh_token\":\"MARKER\",\"client_id\":\"%0128d\",\"scope\":\"\","
-	         "\"granted_at\":1,\"refreshed_at\":0,\"generation\":1}",
-	         0);
+		 "{\"version\":1,\"refresh_token\":\"MARKER\",\"client_id\":\"%0128d\",\"scope\":\"\","
+		 "\"granted_at\":1,\"refreshed_at\":0,\"generation\":1}",
+		 0);
 	assert_int_equal(decode(text), ERR_SYNTAX);
 	snprintf(text, sizeof text,
-	         "{\"version\":1,\"refresh_token\":\"\",\"client_id\":\"c\",\"scope\":\"\","
-	         "\"granted_at\":1,\"refreshed_at\":0,\"generation\":1}");
+		 "{\"version\":1,\"refresh_token\":\"\",\"client_id\":\"c\",\"scope\":\"\","
+		 "\"granted_at\":1,\"refreshed_at\":0,\"generation\":1}");
 	assert_int_equal(decode(text), ERR_SYNTAX);
 }
 
@@ -215,14 +215,14 @@ static void every_truncation_is_an_error(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_encoded_comes_back),
-		cmocka_unit_test(the_largest_token_fits),
-		cmocka_unit_test(what_could_not_be_read_again_is_not_encoded),
-		cmocka_unit_test(documents_that_are_no_records),
-		cmocka_unit_test(another_version_is_named),
-		cmocka_unit_test(every_key_is_needed_and_proved),
-		cmocka_unit_test(strings_that_do_not_fit_are_refused_not_cut),
-		cmocka_unit_test(every_truncation_is_an_error),
+	    cmocka_unit_test(what_is_encoded_comes_back),
+	    cmocka_unit_test(the_largest_token_fits),
+	    cmocka_unit_test(what_could_not_be_read_again_is_not_encoded),
+	    cmocka_unit_test(documents_that_are_no_records),
+	    cmocka_unit_test(another_version_is_named),
+	    cmocka_unit_test(every_key_is_needed_and_proved),
+	    cmocka_unit_test(strings_that_do_not_fit_are_refused_not_cut),
+	    cmocka_unit_test(every_truncation_is_an_error),
 	};
 
 	jsondoc_init();

@@ -4,6 +4,7 @@
  * freed is searched for the token. The last tests run against a real second process.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -163,12 +164,12 @@ void __wrap_free(void *memory)
 static int ask(size_t reply_max, enum wire_result *result, struct buf *text, struct err *err)
 {
 	struct tokenclient_question question = {
-		.socket_path = path,
-		.map = "token",
-		.key = "relay@contoso.com and more",
-		.key_len = strlen("relay@contoso.com"),
-		.reply_max = reply_max,
-		.deadline = deadline_after(DEADLINE_MS),
+	    .socket_path = path,
+	    .map = "token",
+	    .key = "relay@contoso.com and more",
+	    .key_len = strlen("relay@contoso.com"),
+	    .reply_max = reply_max,
+	    .deadline = deadline_after(DEADLINE_MS),
 	};
 
 	*text = BUF_INIT(reply_max);
@@ -238,11 +239,11 @@ static void every_result_is_passed_on(void **state)
 		const char *frame, *text;
 		enum wire_result result;
 	} answers[] = {
-		{"3:OK ,", "", WIRE_OK},
-		{"9:NOTFOUND ,", "", WIRE_NOTFOUND},
-		{"13:TEMP sign in,", "sign in", WIRE_TEMP},
-		{"9:TIMEOUT t,", "t", WIRE_TIMEOUT},
-		{"16:PERM you may not,", "you may not", WIRE_PERM},
+	    {"3:OK ,", "", WIRE_OK},
+	    {"9:NOTFOUND ,", "", WIRE_NOTFOUND},
+	    {"13:TEMP sign in,", "sign in", WIRE_TEMP},
+	    {"9:TIMEOUT t,", "t", WIRE_TIMEOUT},
+	    {"16:PERM you may not,", "you may not", WIRE_PERM},
 	};
 
 	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
@@ -337,15 +338,15 @@ static void what_is_no_socketmap_is_said_so(void **state)
 		size_t len;
 		const char *why;
 	} bad[] = {
-		{"26:OK " MARKER "x", 30, "does not send netstrings"}, /* no comma */
-		{"220 mail.example.com ESMTP\r\n", 28, "does not send netstrings"},
-		{"\0\xff\x01\x02", 4, "does not send netstrings"},
-		{"026:OK " MARKER ",", 31, "does not send netstrings"},
-		{"28:OKAY " MARKER ",", 32, "does not speak socketmap"},
-		{"0:,", 3, "does not speak socketmap"},
-		{"3:\0\xff\n,", 6, "does not speak socketmap"},
-		{"100001:OK ", 10, "says more than we take"},
-		{"99999999999999999999:", 21, "says more than we take"},
+	    {"26:OK " MARKER "x", 30, "does not send netstrings"}, /* no comma */
+	    {"220 mail.example.com ESMTP\r\n", 28, "does not send netstrings"},
+	    {"\0\xff\x01\x02", 4, "does not send netstrings"},
+	    {"026:OK " MARKER ",", 31, "does not send netstrings"},
+	    {"28:OKAY " MARKER ",", 32, "does not speak socketmap"},
+	    {"0:,", 3, "does not speak socketmap"},
+	    {"3:\0\xff\n,", 6, "does not speak socketmap"},
+	    {"100001:OK ", 10, "says more than we take"},
+	    {"99999999999999999999:", 21, "says more than we take"},
 	};
 
 	(void)state;
@@ -395,7 +396,7 @@ static void nobody_there_is_said_so(void **state)
 	assert_no_answer(ERR_UNREACHABLE, "Connection refused; is mailbearer-tokend running?");
 	unlink(path);
 	snprintf(wanted, sizeof wanted,
-	         "tokend does not answer at %s: No such file or directory; is mailbearer-tokend running?", path);
+		 "tokend does not answer at %s: No such file or directory; is mailbearer-tokend running?", path);
 	assert_no_answer(ERR_UNREACHABLE, wanted);
 	assert_int_equal(symlink(path, path), 0);
 	assert_no_answer(ERR_SYSTEM, "tokend does not answer at ");
@@ -480,8 +481,11 @@ static int ask_many(int who)
 		enum wire_result result;
 		char key[64];
 		struct tokenclient_question question = {
-			.socket_path = path, .map = "token", .key = key, .reply_max = WIRE_REPLY_MAX,
-			.deadline = deadline_after(30000),
+		    .socket_path = path,
+		    .map = "token",
+		    .key = key,
+		    .reply_max = WIRE_REPLY_MAX,
+		    .deadline = deadline_after(30000),
 		};
 
 		question.key_len = (size_t)snprintf(key, sizeof key, "%d-%d@contoso.com", who, i);
@@ -516,6 +520,14 @@ static void twenty_processes_and_a_queue_of_one(void **state)
 	}
 	kill(server, SIGKILL);
 	assert_int_equal(waitpid(server, &status, 0), server);
+}
+
+/* The server here is a plain one that blocks. */
+static int fcntl_blocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
 static int new_world(void **state)
@@ -562,21 +574,21 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CLIENT_TEST(a_token_comes_with_few_system_calls),
-		CLIENT_TEST(every_result_is_passed_on),
-		CLIENT_TEST(long_tokens_come_in_few_pieces),
-		CLIENT_TEST(a_byte_at_a_time_is_an_answer_too),
-		CLIENT_TEST(dribbling_does_not_move_the_deadline),
-		CLIENT_TEST(silence_is_a_timeout),
-		CLIENT_TEST(half_an_answer_is_none),
-		CLIENT_TEST(what_is_no_socketmap_is_said_so),
-		CLIENT_TEST(a_binary_value_is_a_value),
-		CLIENT_TEST(a_status_may_be_megabytes),
-		CLIENT_TEST(nobody_there_is_said_so),
-		CLIENT_TEST(a_full_queue_is_a_timeout),
-		CLIENT_TEST(a_refusal_before_the_question_is_an_answer),
-		CLIENT_TEST(what_cannot_be_asked_is_not_sent),
-		CLIENT_TEST(twenty_processes_and_a_queue_of_one),
+	    CLIENT_TEST(a_token_comes_with_few_system_calls),
+	    CLIENT_TEST(every_result_is_passed_on),
+	    CLIENT_TEST(long_tokens_come_in_few_pieces),
+	    CLIENT_TEST(a_byte_at_a_time_is_an_answer_too),
+	    CLIENT_TEST(dribbling_does_not_move_the_deadline),
+	    CLIENT_TEST(silence_is_a_timeout),
+	    CLIENT_TEST(half_an_answer_is_none),
+	    CLIENT_TEST(what_is_no_socketmap_is_said_so),
+	    CLIENT_TEST(a_binary_value_is_a_value),
+	    CLIENT_TEST(a_status_may_be_megabytes),
+	    CLIENT_TEST(nobody_there_is_said_so),
+	    CLIENT_TEST(a_full_queue_is_a_timeout),
+	    CLIENT_TEST(a_refusal_before_the_question_is_an_answer),
+	    CLIENT_TEST(what_cannot_be_asked_is_not_sent),
+	    CLIENT_TEST(twenty_processes_and_a_queue_of_one),
 	};
 
 	return cmocka_run_group_tests_name("tokenclient", tests, make_folder, remove_folder);

@@ -42,9 +42,9 @@ static void what_is_no_request_is_refused(void **state)
 		const char *payload;
 		size_t len;
 	} bad[] = {
-		{"", 0}, {NULL, 0}, {" ", 1}, {" key", 4}, {"Token k", 7}, {"1map k", 6}, {"-map k", 6}, {"to_ken k", 8},
-		{"token\tk", 7}, {"tok\0en k", 8}, {"token k\0", 8}, {"token k\r", 8}, {"token k\n", 8}, {"token \nk", 8},
-		{"token\n", 6}, {"\xff k", 3}, {MAP_32 "5 k", 35}, {MAP_32 "5", 33},
+	    {"", 0},          {NULL, 0},        {" ", 1},        {" key", 4},      {"Token k", 7},     {"1map k", 6},
+	    {"-map k", 6},    {"to_ken k", 8},  {"token\tk", 7}, {"tok\0en k", 8}, {"token k\0", 8},   {"token k\r", 8},
+	    {"token k\n", 8}, {"token \nk", 8}, {"token\n", 6},  {"\xff k", 3},    {MAP_32 "5 k", 35}, {MAP_32 "5", 33},
 	};
 	struct wire_request request;
 
@@ -98,7 +98,8 @@ static void replies_are_taken_apart(void **state)
 
 static void what_is_no_reply_is_refused(void **state)
 {
-	static const char *const bad[] = {"", " ", "ok x", "OKAY x", "O x", "OK\tx", "NOTFOUN", "TEMPORARY x", " OK x", "500 x"};
+	static const char *const bad[] = {"",      " ",       "ok x",        "OKAY x", "O x",
+					  "OK\tx", "NOTFOUN", "TEMPORARY x", " OK x",  "500 x"};
 	struct wire_reply reply;
 
 	(void)state;
@@ -134,8 +135,8 @@ static void what_could_not_be_parsed_is_not_made(void **state)
 		const char *map, *key;
 		size_t len;
 	} bad[] = {
-		{"", "k", 1}, {"Token", "k", 1}, {"to ken", "k", 1}, {MAP_32 "5", "k", 1},
-		{"token", "a\nb", 3}, {"token", "a\r", 2}, {"token", "a\0", 2},
+	    {"", "k", 1},         {"Token", "k", 1},   {"to ken", "k", 1},  {MAP_32 "5", "k", 1},
+	    {"token", "a\nb", 3}, {"token", "a\r", 2}, {"token", "a\0", 2},
 	};
 	struct buf out = BUF_INIT(1000);
 
@@ -180,15 +181,15 @@ static void the_limits_fit_together(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(requests_are_taken_apart),
-		cmocka_unit_test(what_is_no_request_is_refused),
-		cmocka_unit_test(requests_are_bounded),
-		cmocka_unit_test(replies_are_taken_apart),
-		cmocka_unit_test(what_is_no_reply_is_refused),
-		cmocka_unit_test(frames_are_netstrings),
-		cmocka_unit_test(what_could_not_be_parsed_is_not_made),
-		cmocka_unit_test(half_a_frame_is_never_appended),
-		cmocka_unit_test(the_limits_fit_together),
+	    cmocka_unit_test(requests_are_taken_apart),
+	    cmocka_unit_test(what_is_no_request_is_refused),
+	    cmocka_unit_test(requests_are_bounded),
+	    cmocka_unit_test(replies_are_taken_apart),
+	    cmocka_unit_test(what_is_no_reply_is_refused),
+	    cmocka_unit_test(frames_are_netstrings),
+	    cmocka_unit_test(what_could_not_be_parsed_is_not_made),
+	    cmocka_unit_test(half_a_frame_is_never_appended),
+	    cmocka_unit_test(the_limits_fit_together),
 	};
 
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
