@@ -5,5 +5,7 @@ check_PROGRAMS += tests/unit/test_tokenclient
 tests_unit_test_tokenclient_SOURCES = tests/unit/test_tokenclient.c
 tests_unit_test_tokenclient_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_tokenclient_LDADD = client/libclient.la lib/libbase.la $(CMOCKA_LIBS)
-tests_unit_test_tokenclient_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime -Wl,--wrap=close -Wl,--wrap=connect -Wl,--wrap=free -Wl,--wrap=poll -Wl,--wrap=recv -Wl,--wrap=send -Wl,--wrap=socket
+tests_unit_test_tokenclient_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_gettime -Wl,--wrap=close -Wl,--wrap=connect -Wl,--wrap=free -Wl,--wrap=poll \
+	-Wl,--wrap=recv -Wl,--wrap=send -Wl,--wrap=socket
 UNIT_TESTS += tests/unit/test_tokenclient

@@ -19,35 +19,41 @@ check_PROGRAMS += tests/unit/test_buf
 tests_unit_test_buf_SOURCES = tests/unit/test_buf.c
 tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_buf_LDADD = lib/libbase.la $(CMOCKA_LIBS)
-tests_unit_test_buf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc -Wl,--wrap=free
+tests_unit_test_buf_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=calloc -Wl,--wrap=free
 UNIT_TESTS += tests/unit/test_buf
 
 check_PROGRAMS += tests/unit/test_secret
 tests_unit_test_secret_SOURCES = tests/unit/test_secret.c
 tests_unit_test_secret_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_secret_LDADD = lib/libbase.la $(CMOCKA_LIBS)
-tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=madvise -Wl,--wrap=mlock -Wl,--wrap=mmap -Wl,--wrap=munmap
+tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=madvise -Wl,--wrap=mlock -Wl,--wrap=mmap -Wl,--wrap=munmap
 UNIT_TESTS += tests/unit/test_secret
 
 check_PROGRAMS += tests/unit/test_deadline
 tests_unit_test_deadline_SOURCES = tests/unit/test_deadline.c
 tests_unit_test_deadline_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_deadline_LDADD = lib/libbase.la $(CMOCKA_LIBS)
-tests_unit_test_deadline_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
+tests_unit_test_deadline_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_gettime
 UNIT_TESTS += tests/unit/test_deadline
 
 check_PROGRAMS += tests/unit/test_sock
 tests_unit_test_sock_SOURCES = tests/unit/test_sock.c
 tests_unit_test_sock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_sock_LDADD = lib/libbase.la $(CMOCKA_LIBS)
-tests_unit_test_sock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime -Wl,--wrap=close -Wl,--wrap=connect -Wl,--wrap=poll -Wl,--wrap=recv -Wl,--wrap=send
+tests_unit_test_sock_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_gettime -Wl,--wrap=close -Wl,--wrap=connect -Wl,--wrap=poll -Wl,--wrap=recv \
+	-Wl,--wrap=send
 UNIT_TESTS += tests/unit/test_sock
 
 check_PROGRAMS += tests/unit/test_sock_listen
 tests_unit_test_sock_listen_SOURCES = tests/unit/test_sock_listen.c
 tests_unit_test_sock_listen_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_sock_listen_LDADD = lib/libbase.la $(CMOCKA_LIBS)
-tests_unit_test_sock_listen_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=flock -Wl,--wrap=rename
+tests_unit_test_sock_listen_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=flock -Wl,--wrap=rename
 UNIT_TESTS += tests/unit/test_sock_listen
 
 check_PROGRAMS += tests/unit/test_netstring
@@ -61,3 +67,13 @@ tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 tests_unit_test_wire_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_wire_LDADD = lib/libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_wire
+
+FUZZ_NAMES += netstring wire
+
+check_PROGRAMS += tests/fuzz/replay_netstring
+tests_fuzz_replay_netstring_SOURCES = tests/fuzz/fuzz_netstring.c tests/fuzz/replay.c
+tests_fuzz_replay_netstring_LDADD = lib/libbase.la
+
+check_PROGRAMS += tests/fuzz/replay_wire
+tests_fuzz_replay_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/fuzz/replay.c
+tests_fuzz_replay_wire_LDADD = lib/libbase.la

@@ -1,0 +1,353 @@
+/* Records on disk: durable, private, one owner at a time, and never destroyed by what cannot be read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+
+#include "daemon/jsondoc.h"
+#include "tokend/store_file.h"
+
+#define NAME "relay@contoso.com"
+#define KEY_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define KEY_B "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static char folder[64];
+
+static int set_up(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/test_store.XXXXXX");
+	return mkdtemp(folder) == NULL;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof command, "rm -rf %s", folder);
+	return system(command);
+}
+
+static struct store *open_with(const char *hex, struct err *err)
+{
+	struct secret *text = secret_new(hex, strlen(hex));
+	struct seal_key *key = seal_key_new(text, err);
+
+	secret_free(text);
+	assert_non_null(key);
+	return store_open(folder, key, err);
+}
+
+static struct store_record record_of(const char *token, int64_t generation)
+{
+	struct store_record record = {.granted_at = 1, .refreshed_at = 2, .generation = generation};
+
+	record.refresh_token = secret_new(token, strlen(token));
+	strcpy(record.client_id, "client-1");
+	strcpy(record.scope, "scope");
+	return record;
+}
+
+static int save(struct store *store, const char *token, int64_t generation, struct err *err)
+{
+	struct store_record record = record_of(token, generation);
+	int status = store_save(store, NAME, &record, err);
+
+	store_record_free(&record);
+	return status;
+}
+
+static int64_t load_generation(struct store *store, int *found)
+{
+	struct store_record record = {0};
+	struct err err;
+	int64_t generation;
+
+	*found = store_load(store, NAME, &record, &err);
+	generation = record.generation;
+	store_record_free(&record);
+	return generation;
+}
+
+static void path_of(char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s.grant", folder, NAME);
+}
+
+static size_t read_file(const char *path, char *bytes, size_t size)
+{
+	FILE *file = fopen(path, "rb");
+	size_t len;
+
+	assert_non_null(file);
+	len = fread(bytes, 1, size, file);
+	fclose(file);
+	return len;
+}
+
+static void write_file(const char *path, const char *bytes, size_t len)
+{
+	FILE *file = fopen(path, "wb");
+
+	assert_non_null(file);
+	assert_int_equal(len, fwrite(bytes, 1, len, file));
+	assert_int_equal(0, fclose(file));
+}
+
+static void saved_is_found_again_and_is_private(void **state)
+{
+	struct err err;
+	struct store *store = open_with(KEY_A, &err);
+	char path[256], bytes[8192];
+	struct stat there;
+	size_t len;
+	int found;
+
+	(void)state;
+	assert_non_null(store);
+	load_generation(store, &found);
+	assert_int_equal(0, found);
+	assert_int_equal(0, save(store, "MARKER-refresh-token", 7, &err));
+	store_close(store);
+	path_of(path, sizeof path);
+	assert_int_equal(0, stat(path, &there));
+	assert_int_equal(0600, there.st_mode & 07777);
+	len = read_file(path, bytes, sizeof bytes);
+	assert_null(memmem(bytes, len, "MARKER", 6));
+	assert_null(memmem(bytes, len, "client-1", 8));
+	store = open_with(KEY_A, &err);
+	assert_int_equal(7, load_generation(store, &found));
+	assert_int_equal(1, found);
+	assert_int_equal(0, store_remove(store, NAME, &err));
+	assert_int_equal(0, store_remove(store, NAME, &err));
+	load_generation(store, &found);
+	assert_int_equal(0, found);
+	store_close(store);
+}
+
+static void damaged_at_every_byte_is_refused_and_kept(void **state)
+{
+	struct err err;
+	struct store *store = open_with(KEY_A, &err);
+	char path[256], whole[8192], now[8192];
+	size_t len;
+	int found;
+
+	(void)state;
+	assert_int_equal(0, save(store, "a-refresh-token", 1, &err));
+	path_of(path, sizeof path);
+	len = read_file(path, whole, sizeof whole);
+	for (size_t at = 0; at < len; at++) {
+		whole[at] ^= 1;
+		write_file(path, whole, len);
+		load_generation(store, &found);
+		assert_int_equal(-1, found);
+		assert_int_equal(len, read_file(path, now, sizeof now));
+		assert_memory_equal(whole, now, len);
+		whole[at] ^= 1;
+		write_file(path, whole, at);
+		load_generation(store, &found);
+		assert_int_equal(-1, found);
+	}
+	write_file(path, whole, len);
+	load_generation(store, &found);
+	assert_int_equal(1, found);
+	store_close(store);
+}
+
+static void other_key_and_other_account_do_not_open(void **state)
+{
+	struct err err;
+	struct store *store = open_with(KEY_A, &err);
+	struct store_record record = {0};
+	char path[256], other[256], bytes[8192];
+	size_t len;
+	int found;
+
+	(void)state;
+	assert_int_equal(0, save(store, "a-refresh-token", 1, &err));
+	path_of(path, sizeof path);
+	snprintf(other, sizeof other, "%s/thief@contoso.com.grant", folder);
+	len = read_file(path, bytes, sizeof bytes);
+	write_file(other, bytes, len);
+	chmod(other, 0600);
+	assert_int_equal(-1, store_load(store, "thief@contoso.com", &record, &err));
+	assert_non_null(strstr(err.text, "thief@contoso.com.grant"));
+	store_close(store);
+	store = open_with(KEY_B, &err);
+	load_generation(store, &found);
+	assert_int_equal(-1, found);
+	store_close(store);
+}
+
+static int count_files(const char *part)
+{
+	DIR *dir = opendir(folder);
+	int count = 0;
+
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		count += strstr(entry->d_name, part) != NULL;
+	closedir(dir);
+	return count;
+}
+
+static void unreadable_file_is_put_aside_by_a_save(void **state)
+{
+	struct err err;
+	struct store *store = open_with(KEY_A, &err);
+	char path[256];
+	int found;
+
+	(void)state;
+	path_of(path, sizeof path);
+	write_file(path, "nonsense", 8);
+	chmod(path, 0600);
+	load_generation(store, &found);
+	assert_int_equal(-1, found);
+	assert_int_equal(0, save(store, "a-newer-token", 2, &err));
+	assert_int_equal(2, load_generation(store, &found));
+	assert_int_equal(1, count_files(".unreadable-"));
+	store_close(store);
+}
+
+/* RLIMIT_FSIZE makes every write fail, for root too, as a full disk would. */
+static void full_disk_keeps_the_old_record(void **state)
+{
+	struct rlimit before, none = {0, 0};
+	struct err err;
+	struct store *store = open_with(KEY_A, &err);
+	int found, status;
+
+	(void)state;
+	assert_int_equal(0, save(store, "a-refresh-token", 1, &err));
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	none.rlim_max = before.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &none);
+	status = save(store, "a-newer-token", 2, &err);
+	setrlimit(RLIMIT_FSIZE, &before);
+	assert_int_equal(-1, status);
+	assert_int_equal(1, load_generation(store, &found));
+	assert_int_equal(1, found);
+	assert_int_equal(0, save(store, "a-newer-token", 2, &err));
+	assert_int_equal(2, load_generation(store, &found));
+	assert_int_equal(0, count_files(".tmp-"));
+	store_close(store);
+}
+
+static void second_owner_is_refused(void **state)
+{
+	struct err err;
+	struct store *store = open_with(KEY_A, &err);
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	if (child == 0) {
+		struct store *second = open_with(KEY_A, &err);
+
+		_exit(second == NULL && err.code == ERR_BUSY ? 0 : 1);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+	store_close(store);
+}
+
+static void save_for_ever(int64_t generation, int told)
+{
+	struct err err;
+	struct store *store = open_with(KEY_A, &err);
+
+	for (;; generation++)
+		if (save(store, "a-refresh-token", generation, &err) != 0 || write(told, "k", 1) != 1)
+			_exit(1);
+}
+
+/* However it is killed, what a save promised is there, and nothing older. */
+static void killed_forty_times_it_never_goes_back(void **state)
+{
+	int64_t generation = 0;
+
+	(void)state;
+	for (int turn = 0; turn < 40; turn++) {
+		int ends[2], found, count = 0;
+		struct err err;
+		struct store *store;
+		pid_t child;
+		char word;
+
+		assert_int_equal(0, pipe(ends));
+		child = fork();
+		if (child == 0)
+			save_for_ever(generation + 1, ends[1]);
+		close(ends[1]);
+		for (int i = 0; i < 1 + turn % 7; i++)
+			assert_int_equal(1, read(ends[0], &word, 1));
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		while (read(ends[0], &word, 1) == 1)
+			count++;
+		close(ends[0]);
+		store = open_with(KEY_A, &err);
+		assert_non_null(store);
+		assert_true(load_generation(store, &found) >= generation + 1 + turn % 7 + count);
+		assert_int_equal(1, found);
+		generation = load_generation(store, &found);
+		assert_int_equal(0, count_files(".tmp-"));
+		store_close(store);
+	}
+}
+
+static void folder_that_others_may_read_is_refused(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(0, chmod(folder, 0755));
+	assert_null(open_with(KEY_A, &err));
+	assert_non_null(strstr(err.text, folder));
+}
+
+static void names_that_are_too_long_are_told(void **state)
+{
+	char name[600];
+	struct err err;
+
+	(void)state;
+	memset(name, '/', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	assert_int_equal(-1, store_name_check(name, &err));
+	assert_int_equal(0, store_name_check("*@factory.contoso.com", &err));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(saved_is_found_again_and_is_private),
+		TEST(damaged_at_every_byte_is_refused_and_kept),
+		TEST(other_key_and_other_account_do_not_open),
+		TEST(unreadable_file_is_put_aside_by_a_save),
+		TEST(full_disk_keeps_the_old_record),
+		TEST(second_owner_is_refused),
+		TEST(killed_forty_times_it_never_goes_back),
+		TEST(folder_that_others_may_read_is_refused),
+		TEST(names_that_are_too_long_are_told),
+	};
+
+	jsondoc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
