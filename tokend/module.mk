@@ -12,7 +12,7 @@ tokend_libtokend_la_SOURCES = \
 	tokend/jwt.c tokend/jwt.h tokend/jwt_private.h tokend/jwt_key.c \
 	tokend/oauth.c tokend/oauth.h tokend/oauth_private.h \
 	tokend/oauth_answer.c \
-	tokend/oauth_login.c tokend/oauth_login.h \
+	tokend/signin.c tokend/signin.h \
 	tokend/oauth_metadata.c \
 	tokend/outcome.c tokend/outcome.h \
 	tokend/process.c tokend/process.h \
@@ -65,11 +65,11 @@ tests_unit_test_oauth_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_oauth_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_oauth
 
-check_PROGRAMS += tests/unit/test_oauth_login
-tests_unit_test_oauth_login_SOURCES = tests/unit/test_oauth_login.c
-tests_unit_test_oauth_login_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_test_oauth_login_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
-UNIT_TESTS += tests/unit/test_oauth_login
+check_PROGRAMS += tests/unit/test_signin
+tests_unit_test_signin_SOURCES = tests/unit/test_signin.c
+tests_unit_test_signin_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_signin_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_signin
 
 check_PROGRAMS += tests/unit/test_outcome
 tests_unit_test_outcome_SOURCES = tests/unit/test_outcome.c

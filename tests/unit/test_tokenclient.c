@@ -498,7 +498,6 @@ int main(void)
 	    CLIENT_TEST(a_full_queue_is_a_timeout),
 	    CLIENT_TEST(a_refusal_before_the_question_is_an_answer),
 	    CLIENT_TEST(what_cannot_be_asked_is_not_sent),
-	    CLIENT_TEST(twenty_processes_and_a_queue_of_one),
 	};
 
 	return cmocka_run_group_tests_name("tokenclient", tests, make_folder, remove_folder);

@@ -1,5 +1,5 @@
-#ifndef MAILBEARER_TOKEND_OAUTH_LOGIN_H
-#define MAILBEARER_TOKEND_OAUTH_LOGIN_H
+#ifndef MAILBEARER_TOKEND_SIGNIN_H
+#define MAILBEARER_TOKEND_SIGNIN_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tokend/oauth_login.h"
+#include "tokend/signin.h"
 
 static struct secret *secret(const char *text)
 {

@@ -9,7 +9,7 @@
 
 #include "daemon/jsondoc.h"
 #include "tokend/base64url.h"
-#include "tokend/oauth_login.h"
+#include "tokend/signin.h"
 #include "tokend/oauth_private.h"
 
 #define DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
