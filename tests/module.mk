@@ -34,7 +34,7 @@ check-system: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SYSTEM_TESTS)'
 
 # With --enable-fuzzing: make fuzz-targets, then tests/fuzz/run.sh. A rule of our own, since automake has no patterns.
-FUZZ_LIBS = tokend/libtokend.la tokend/libdoors.la client/libclient.la daemon/libdaemon.la lib/libbase.la
+FUZZ_LIBS = tokend/libtokend.la tokend/libdoors.la sasl/libresponse.la client/libclient.la daemon/libdaemon.la lib/libbase.la
 if FUZZING
 FUZZ_BUILT = $(FUZZ_NAMES:%=tests/fuzz/fuzz_%)
 endif
