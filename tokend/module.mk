@@ -10,7 +10,7 @@ tokend_libtokend_la_SOURCES = \
 	tokend/broker_maps.c tokend/broker_request.c tokend/broker_status.c \
 	tokend/discovery.c tokend/discovery.h \
 	tokend/jwt.c tokend/jwt.h tokend/jwt_private.h tokend/jwt_key.c \
-	tokend/oauth.c tokend/oauth.h tokend/oauth_private.h \
+	tokend/oauth.c tokend/oauth.h tokend/oauth_form.h \
 	tokend/oauth_answer.c \
 	tokend/signin.c tokend/signin.h \
 	tokend/oauth_metadata.c \

@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "daemon/jsondoc.h"
-#include "tokend/oauth_private.h"
+#include "tokend/oauth_form.h"
 
 /* A word longer than this in a description is taken for a token that the server quotes. */
 #define WORD_MAX 100

@@ -7,7 +7,7 @@
 
 #include "daemon/jsondoc.h"
 #include "tokend/oauth.h"
-#include "tokend/oauth_private.h"
+#include "tokend/oauth_form.h"
 
 #define URL_MAX 2048
 #define SCHEME "https://"

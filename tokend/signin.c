@@ -10,7 +10,7 @@
 #include "daemon/jsondoc.h"
 #include "tokend/base64url.h"
 #include "tokend/signin.h"
-#include "tokend/oauth_private.h"
+#include "tokend/oauth_form.h"
 
 #define DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
 #define VALUE_MAX (16 * 1024) /* bytes of one decoded parameter */

@@ -1,12 +1,12 @@
-#ifndef MAILBEARER_TOKEND_OAUTH_PRIVATE_H
-#define MAILBEARER_TOKEND_OAUTH_PRIVATE_H
+#ifndef MAILBEARER_TOKEND_OAUTH_FORM_H
+#define MAILBEARER_TOKEND_OAUTH_FORM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "tokend/oauth.h"
 
-/* Shared by the files of the oauth module. */
+/* What the files share that compose and read OAuth messages: oauth*.c and signin.c. */
 
 /* Does a body that is no JSON look like a page of a proxy or a captive portal? */
 bool oauth_looks_like_html(const char *body, size_t len);
