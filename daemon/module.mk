@@ -9,7 +9,7 @@ daemon_libdaemon_la_SOURCES = \
 	daemon/privs.c daemon/privs.h \
 	daemon/provider.c daemon/provider.h \
 	daemon/senders.c daemon/senders.h \
-	daemon/settings.c daemon/settings.h daemon/settings_private.h \
+	daemon/settings_load.c daemon/settings.h daemon/settings_private.h \
 	daemon/settings_addresses.c \
 	daemon/settings_build.c \
 	daemon/settings_check.c \

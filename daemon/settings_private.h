@@ -12,7 +12,7 @@
  * What the settings*.c files share, and nobody else includes. A file goes through them in this order:
  *
  *    settings.c        reads it; its libconfuse callbacks hand over one value after the other
- *    settings_text.c   before that: refuses what libconfuse would misread, blanks comments out
+ *    settings_text.c   before that: refuses what libconfuse would misread, takes comments out
  *    settings_keys.c   the table of keys
  *    settings_value.c  is this one value right?
  *    settings_raw.c    what was read, as a list of sections and values; the memory it lives in
@@ -72,7 +72,7 @@ const struct settings_key *settings_key_find(enum settings_section section, cons
 /* Writes a hint for a key that does not exist there ("; did you mean client_id?"), or "". */
 void settings_suggest(enum settings_section section, const char *name, char *hint, size_t size);
 
-/* The text before libconfuse sees it. Changes it in place; *lines gets the line of each section's '{', in order, ending
+/* The text (len bytes and a NUL) before libconfuse sees it. Changes it in place; *lines gets the line of each section's '{', in order, ending
  * with 0 (to be freed, on failure too). */
 int settings_text_prepare(const struct settings_report *report, char *text, size_t len, int **lines);
 

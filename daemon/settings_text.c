@@ -1,8 +1,8 @@
 /*
  * Looks the text of a configuration file over before libconfuse parses it. libconfuse would expand ${NAME} from the
  * environment, drop characters that it does not know, take the end of the file for a closing brace and count the line
- * of a comment twice; so all of that is refused here, with its line, and comments are blanked out. Pure. Called by
- * settings.c.
+ * of a comment twice, and takes quadratic time for long blanks; so all of that is refused here, with its line, or taken
+ * out, as comments are. Pure. Called by settings.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,10 @@
 
 struct scan {
 	const struct settings_report *report;
-	char *p;
-	char *end;
+	const char *text;
+	const char *p;
+	const char *end;
+	char *out; /* what libconfuse is to see grows here, in the same memory, behind p */
 	int line;
 	int depth;
 	int opened[DEPTH_MAX]; /* lines of the braces that are open */
@@ -43,27 +45,40 @@ static bool at(const struct scan *scan, const char *mark)
 	return (size_t)(scan->end - scan->p) >= len && memcmp(scan->p, mark, len) == 0;
 }
 
-static int blank_line_comment(struct scan *scan)
+/* Lines keep their number; blanks in a row become one. */
+static void put_blank(struct scan *scan, char c)
 {
-	while (scan->p < scan->end && *scan->p != '\n')
-		*scan->p++ = ' ';
+	if (c == '\n') {
+		scan->line++;
+		*scan->out++ = '\n';
+	} else if (scan->out == scan->text || scan->out[-1] != ' ') {
+		*scan->out++ = ' ';
+	}
+}
+
+static int drop_blank(struct scan *scan)
+{
+	put_blank(scan, *scan->p++);
 	return 0;
 }
 
-static int blank_long_comment(struct scan *scan)
+static int drop_line_comment(struct scan *scan)
+{
+	while (scan->p < scan->end && *scan->p != '\n')
+		scan->p++;
+	put_blank(scan, ' ');
+	return 0;
+}
+
+static int drop_long_comment(struct scan *scan)
 {
 	int began = scan->line;
 
-	memset(scan->p, ' ', 2);
-	for (scan->p += 2; scan->p < scan->end && !at(scan, "*/"); scan->p++) {
-		if (*scan->p == '\n')
-			scan->line++;
-		else
-			*scan->p = ' ';
-	}
+	for (scan->p += 2; scan->p < scan->end && !at(scan, "*/"); scan->p++)
+		put_blank(scan, *scan->p);
 	if (scan->p == scan->end)
 		return settings_wrong(scan->report, began, "the comment that begins here has no end; close it with */");
-	memset(scan->p, ' ', 2);
+	put_blank(scan, ' ');
 	scan->p += 2;
 	return 0;
 }
@@ -71,7 +86,7 @@ static int blank_long_comment(struct scan *scan)
 static int skip_string(struct scan *scan)
 {
 	char quote = *scan->p++;
-	char *began = scan->p;
+	const char *began = scan->p;
 
 	for (; scan->p < scan->end && *scan->p != quote; scan->p++) {
 		if (*scan->p == '\n')
@@ -100,7 +115,7 @@ static bool is_word(unsigned char c)
 
 static int skip_word(struct scan *scan)
 {
-	char *began = scan->p;
+	const char *began = scan->p;
 
 	while (scan->p < scan->end && is_word((unsigned char)*scan->p))
 		scan->p++;
@@ -153,19 +168,10 @@ static int close_brace(struct scan *scan)
 	return 0;
 }
 
-/* One character, comment, string or word. */
-static int step(struct scan *scan)
+/* A mark, a string or a word. */
+static int skip_token(struct scan *scan)
 {
 	switch (*scan->p) {
-	case '\n':
-		scan->line++;
-		scan->p++;
-		return 0;
-	case '\r':
-		*scan->p++ = ' ';
-		return 0;
-	case ' ':
-	case '\t':
 	case '=':
 	case ',':
 		scan->p++;
@@ -178,25 +184,39 @@ static int step(struct scan *scan)
 	case '}':
 		return close_brace(scan);
 	}
-	if (*scan->p == '#' || at(scan, "//"))
-		return blank_line_comment(scan);
-	if (at(scan, "/*"))
-		return blank_long_comment(scan);
 	if (!at(scan, "+="))
 		return skip_word(scan);
 	scan->p += 2;
 	return 0;
 }
 
+static int step(struct scan *scan)
+{
+	const char *began = scan->p;
+
+	if (strchr(" \t\r\n", *scan->p)) /* refuse_bytes let no NUL pass */
+		return drop_blank(scan);
+	if (*scan->p == '#' || at(scan, "//"))
+		return drop_line_comment(scan);
+	if (at(scan, "/*"))
+		return drop_long_comment(scan);
+	if (skip_token(scan) != 0)
+		return -1;
+	memmove(scan->out, began, (size_t)(scan->p - began));
+	scan->out += scan->p - began;
+	return 0;
+}
+
 int settings_text_prepare(const struct settings_report *report, char *text, size_t len, int **lines)
 {
-	struct scan scan = {.report = report, .p = text, .end = text + len, .line = 1};
+	struct scan scan = {.report = report, .text = text, .p = text, .end = text + len, .out = text, .line = 1};
 	int result = refuse_bytes(report, text, len);
 
 	while (result == 0 && scan.p < scan.end)
 		result = step(&scan);
 	if (result == 0 && scan.depth > 0)
 		result = settings_wrong(report, scan.opened[0], "what begins here is not closed; is a '}' missing?");
+	*scan.out = '\0';
 	*lines = scan.lines;
 	return result;
 }

@@ -14,7 +14,7 @@
 /*
  * Shared by the files of the broker only:
  *
- *    broker.c            its life, who waits for what, the maps that ask for a token
+ *    broker_life.c       its life, who waits for what, the maps that ask for a token
  *    broker_configure.c  settings in force and their replacement
  *    broker_grant.c      refresh tokens: store, import, forget
  *    broker_keeper.c     one account: drives the state machine of account.h, speaks of its outcomes

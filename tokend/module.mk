@@ -5,12 +5,12 @@ tokend_libtokend_la_SOURCES = \
 	tokend/access.c tokend/access.h \
 	tokend/account.c tokend/account.h \
 	tokend/base64url.c tokend/base64url.h \
-	tokend/broker.c tokend/broker.h tokend/broker_private.h \
+	tokend/broker_life.c tokend/broker.h tokend/broker_private.h \
 	tokend/broker_configure.c tokend/broker_grant.c tokend/broker_keeper.c \
 	tokend/broker_maps.c tokend/broker_request.c tokend/broker_status.c \
 	tokend/discovery.c tokend/discovery.h \
 	tokend/jwt.c tokend/jwt.h tokend/jwt_private.h tokend/jwt_key.c \
-	tokend/oauth.c tokend/oauth.h tokend/oauth_form.h \
+	tokend/oauth_request.c tokend/oauth.h tokend/oauth_form.h \
 	tokend/oauth_answer.c \
 	tokend/signin.c tokend/signin.h \
 	tokend/oauth_metadata.c \
@@ -24,7 +24,7 @@ tokend_libtokend_la_SOURCES = \
 # The doors: the disk, the event loop, the network.
 noinst_LTLIBRARIES += tokend/libdoors.la
 tokend_libdoors_la_SOURCES = \
-	tokend/http.c tokend/http.h tokend/http_error.c tokend/http_private.h \
+	tokend/http_curl.c tokend/http.h tokend/http_error.c tokend/http_private.h \
 	tokend/loop.c tokend/loop.h \
 	tokend/store_file.c tokend/store_file.h
 
