@@ -10,7 +10,7 @@
 #include "lib/secret.h"
 
 /*
- * mailbearer.conf(5), parsed once into constant structs and pushed down. libconfuse is called in settings.c only.
+ * mailbearer.conf(5), parsed once into constant structs and pushed down. libconfuse is called in settings_load.c only.
  * No secret is in here: files that hold one are named. All strings belong to the settings object, are never
  * NULL unless this says "or NULL", and live until settings_free. Account names and addresses are in lower case.
  */

@@ -1,6 +1,6 @@
 /*
  * What no single value can show: contradictions within a client, between an account and its client, and among the
- * senders. Pure, on the filled struct settings. Called by settings.c.
+ * senders. Pure, on the filled struct settings. Called by settings_load.c.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@
 /*
  * What the settings*.c files share, and nobody else includes. A file goes through them in this order:
  *
- *    settings.c        reads it; its libconfuse callbacks hand over one value after the other
+ *    settings_load.c   reads it; its libconfuse callbacks hand over one value after the other
  *    settings_text.c   before that: refuses what libconfuse would misread, takes comments out
  *    settings_keys.c   the table of keys
  *    settings_value.c  is this one value right?

@@ -1,6 +1,6 @@
 /*
  * The list of what a configuration file says, as it was read, and the arena in which all strings of a settings object
- * live. Pure but for memory. Filled by settings.c, read by settings_build.c.
+ * live. Pure but for memory. Filled by settings_load.c, read by settings_build.c.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Looks the text of a configuration file over before libconfuse parses it. libconfuse would expand ${NAME} from the
  * environment, drop characters that it does not know, take the end of the file for a closing brace and count the line
  * of a comment twice, and takes quadratic time for long blanks; so all of that is refused here, with its line, or taken
- * out, as comments are. Pure. Called by settings.c.
+ * out, as comments are. Pure. Called by settings_load.c.
  */
 #include <stdlib.h>
 #include <string.h>

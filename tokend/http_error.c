@@ -1,7 +1,7 @@
 /*
  * What curl's codes mean to a postmaster: one text for each thing that goes wrong between a mail server and a token
  * endpoint, with the remedy where there is a usual one. Reads a finished transfer, changes nothing but its err. Called
- * by http.c.
+ * by http_curl.c.
  */
 #include <openssl/x509_vfy.h>
 #include <stdio.h>

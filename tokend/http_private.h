@@ -5,7 +5,7 @@
 
 #include "tokend/http.h"
 
-/* Between http.c and http_error.c. */
+/* Between http_curl.c and http_error.c. */
 struct http_transfer {
 	struct http *http;
 	struct http_transfer *next, **link;

@@ -1,6 +1,6 @@
 /*
  * The event loop: the one place where libevent, the clocks and the system's random source are touched. Knows nothing
- * of what its callers wait for. Called by http.c, by discovery, broker and server, and by main.
+ * of what its callers wait for. Called by http_curl.c, by discovery, broker and server, and by main.
  */
 #include <event2/event.h>
 #include <stdlib.h>

@@ -118,3 +118,9 @@ tests_unit_test_oauth_metadata_SOURCES = tests/unit/test_oauth_metadata.c
 tests_unit_test_oauth_metadata_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_oauth_metadata_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_oauth_metadata
+
+check_PROGRAMS += tests/unit/test_broker
+tests_unit_test_broker_SOURCES = tests/unit/test_broker.c tests/unit/fake_doors.c tests/unit/fake_doors.h
+tests_unit_test_broker_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_broker_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_broker

@@ -50,7 +50,7 @@ class StandinTest(unittest.TestCase):
 
     def https(self, method, path, body=None, headers=None, ca_file=None, timeout=10):
         context = ssl.create_default_context(cafile=ca_file or self.provider.ca_file)
-        connection = http.client.HTTPSConnection("localhost", self.provider.token_port, context=context, timeout=timeout)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.provider.token_port, context=context, timeout=timeout)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
