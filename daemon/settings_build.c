@@ -1,6 +1,7 @@
 /*
  * Makes struct settings of what was read: defaults, conversions, and the references from accounts to clients and from
- * clients to provider presets. Values have been checked one by one before. Pure but for memory. Called by settings_load.c.
+ * clients to provider presets. Values have been checked one by one before. Pure but for memory. Called by
+ * settings_load.c.
  */
 #include <search.h>
 #include <stdio.h>

@@ -72,8 +72,8 @@ const struct settings_key *settings_key_find(enum settings_section section, cons
 /* Writes a hint for a key that does not exist there ("; did you mean client_id?"), or "". */
 void settings_suggest(enum settings_section section, const char *name, char *hint, size_t size);
 
-/* The text (len bytes and a NUL) before libconfuse sees it. Changes it in place; *lines gets the line of each section's '{', in order, ending
- * with 0 (to be freed, on failure too). */
+/* The text (len bytes and a NUL) before libconfuse sees it. Changes it in place; *lines gets the line of each section's
+ * '{', in order, ending with 0 (to be freed, on failure too). */
 int settings_text_prepare(const struct settings_report *report, char *text, size_t len, int **lines);
 
 /* Single values. Each returns NULL, or what is wrong with it. Never quotes the value: it may be a misplaced secret. */

@@ -44,6 +44,3 @@ FUZZ_NAMES += challenge
 check_PROGRAMS += tests/fuzz/replay_challenge
 tests_fuzz_replay_challenge_SOURCES = tests/fuzz/fuzz_challenge.c tests/fuzz/replay.c
 tests_fuzz_replay_challenge_LDADD = sasl/libresponse.la lib/libbase.la
-
-BLACKBOX_TESTS += tests/blackbox/test_plugin.py
-EXTRA_DIST += tests/blackbox/test_plugin.py tests/fakes/fake_tokend.py

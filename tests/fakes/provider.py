@@ -86,6 +86,12 @@ class Provider:
             raise ProviderError(f"{path} is {value} after {timeout} s, not {at_least}")
         return value
 
+    def wait_until_down(self, path, at_most, timeout=10):
+        query = urllib.parse.urlencode({"path": path, "at_most": at_most, "timeout": timeout})
+        value = self._ask("GET", "/wait?" + query)["value"]
+        if value > at_most:
+            raise ProviderError(f"{path} is still {value} after {timeout} s")
+
     def messages(self, since=0, bodies=True):
         return self._ask("GET", f"/messages?since={since}&bodies={int(bodies)}")
 

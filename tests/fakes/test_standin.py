@@ -298,9 +298,8 @@ class SubmissionServer(StandinTest):
     def test_tokens_that_are_not_taken(self):
         token = self.token()
         self.provider.account("other@contoso.com", client_id=CLIENT, secret=SECRET)
-        self.provider.config(token_lifetime=0.05)
+        self.provider.config(token_lifetime=0)
         short = self.token()
-        time.sleep(0.1)
         for user, bad, reason in ((USER, "eyJ0", "unknown token"), ("other@contoso.com", token, "another user's token"),
                                   ("nobody@contoso.com", token, "no such mailbox"), (USER, short, "expired token")):
             with self.assertRaises(smtplib.SMTPAuthenticationError) as caught:
@@ -346,8 +345,7 @@ class SubmissionServer(StandinTest):
                                                    send_as=["books@contoso.com", "*@branch.contoso.com"])
         client = self.log_in(self.token())
         for good in ("books@contoso.com", "x@branch.contoso.com"):
-            client.sendmail(good, ["a@example.com"], MESSAGE.replace(b"relay@", good.split("@")[0].encode() + b"@"
-                                                                     ).replace(b"@contoso", b"@" + good.split("@")[1][:-4].encode()))
+            client.sendmail(good, ["a@example.com"], MESSAGE.replace(USER.encode(), good.encode()))
         for sender, body in (("x@contoso.com", MESSAGE), (USER, MESSAGE.replace(b"relay@", b"scanner@"))):
             with self.assertRaises(smtplib.SMTPDataError) as caught:
                 client.sendmail(sender, ["a@example.com"], body)
@@ -367,9 +365,7 @@ class SubmissionServer(StandinTest):
         self.assertEqual(caught.exception.smtp_code, 432)
         self.assertTrue(caught.exception.smtp_error.startswith(b"4.3.2 Concurrent connections limit exceeded."))
         clients[0].quit()
-        self.provider.wait_for("smtp/commands/QUIT", 1)
-        while self.provider.count(f"smtp/sessions_of/{USER}") > 2:
-            time.sleep(0.01)
+        self.provider.wait_until_down(f"smtp/sessions_of/{USER}", 2)
         self.log_in(token)
         self.assertEqual(self.provider.count(f"smtp/sessions_max_of/{USER}"), 3)
 

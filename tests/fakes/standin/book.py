@@ -108,10 +108,14 @@ class Book:
         with self.changed:
             return dict(self.counters)
 
-    def wait(self, path, at_least, timeout):
-        """The counter, as soon as it is that high or the time is over."""
+    def wait(self, path, timeout, at_least=None, at_most=None):
+        """The counter, as soon as it is within these bounds or the time is over."""
+        def reached():
+            number = self.counters.get(path, 0)
+            return (at_least is None or number >= at_least) and (at_most is None or number <= at_most)
+
         with self.changed:
-            self.changed.wait_for(lambda: self.counters.get(path, 0) >= at_least, timeout)
+            self.changed.wait_for(reached, timeout)
             return self.counters.get(path, 0)
 
     # --- requests that are held until the test lets them go ---

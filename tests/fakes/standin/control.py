@@ -1,7 +1,8 @@
 """The control port: plain HTTP with JSON on 127.0.0.1, by which a test sets up accounts and faults and reads what happened.
 
     GET  /stats                                     every counter there is, by its path
-    GET  /wait?path=P&at_least=N&timeout=S          {"value": n} once the counter is that high, or the time is over
+    GET  /wait?path=P&at_least=N&timeout=S          {"value": n} once the counter is that high, or the time is over;
+                                                    at_most=N waits for it to fall
     GET  /messages?since=N&bodies=0                 the accepted messages
     GET  /secrets                                   every token given out, and the state of each account's sign-in
     GET  /settings                                  what POST /config can change
@@ -84,7 +85,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def get_wait(self, query):
         timeout = min(float(query.get("timeout", "10")), WAIT_MAX)
-        return {"value": self.server.book.wait(query["path"], int(query["at_least"]), timeout)}
+        bounds = {name: int(query[name]) for name in ("at_least", "at_most") if name in query}
+        return {"value": self.server.book.wait(query["path"], timeout, **bounds)}
 
     def get_messages(self, query):
         return self.server.post.listing(query.get("bodies", "1") != "0", int(query.get("since", "0")))

@@ -270,10 +270,13 @@ class Entra:
         head = base64url(json.dumps({"typ": "JWT", "alg": "RS256", "x5t": filler(27)})) + "."
         signature = 342
         room = size - len(head) - len(base64url(json.dumps(claims))) - 1 - signature
-        if room > 40:
-            claims["xms_pad"] = "x" * (room * 3 // 4 - 20)
-        body = head + base64url(json.dumps(claims)) + f".{self.marker}-AT-"
-        return body + filler(max(size - len(body), 43))
+        claims["xms_pad"] = "x" * max(room * 3 // 4 - 20, 0)
+        while True:
+            body = head + base64url(json.dumps(claims)) + "."
+            last = f"{self.marker}-AT-" + filler(max(size - len(body) - len(self.marker) - 4, 43))
+            if len(last) % 4 != 1:  # no base64 has that length
+                return body + last
+            claims["xms_pad"] += "x"
 
     def refusal_of_token(self, token, user):
         """Why the submission server does not take this token for this user, or None: it does."""
