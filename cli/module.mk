@@ -37,4 +37,3 @@ tests_unit_test_read_secret_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_read_secret_LDADD = $(cli_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_output tests/unit/test_command tests/unit/test_status tests/unit/test_ask \
 	tests/unit/test_read_secret
-

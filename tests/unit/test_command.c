@@ -148,7 +148,8 @@ static void help_is_complete_and_fits(void **state)
 		buf_clear(&one);
 	}
 	for (char *text = strtok(all.data, "\n"); text; text = strtok(NULL, "\n"))
-		assert_in_range(strlen(text), 0, 79);
+		if (strstr(text, CLI_CONFIG_DEFAULT) == NULL) /* as long as the folder that it was configured with */
+			assert_in_range(strlen(text), 0, 79);
 	buf_free(&one);
 	buf_free(&all);
 }
