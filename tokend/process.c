@@ -25,7 +25,9 @@
 #include "tokend/server.h"
 #include "tokend/store_file.h"
 
-#define DRAIN_MS 2000
+#define DRAIN_MS 2000   /* for answers to clients, at the end */
+#define REQUEST_MS 4000 /* for requests in flight, counted from the same moment */
+#define DRAIN_STEP_MS 20
 
 struct process {
 	const char *conf;
@@ -37,6 +39,7 @@ struct process {
 	struct server *server;
 	struct loop_timer *watchdog;
 	struct loop_timer *drain;
+	int64_t drain_began;
 };
 
 /* --- who may ask -------------------------------------------------------------------------------------------------- */
@@ -326,29 +329,36 @@ int process_run(struct process *process, struct err *err)
 static void on_drained(void *arg)
 {
 	struct process *process = arg;
+	int64_t passed = loop_now(process->loop) - process->drain_began;
 
-	loop_stop(process->loop);
+	if ((server_busy(process->server) && passed < DRAIN_MS) || (broker_busy(process->broker) && passed < REQUEST_MS))
+		loop_timer_set(process->drain, DRAIN_STEP_MS);
+	else
+		loop_stop(process->loop);
 }
 
-/* Lets the last answers out; a client that does not take them is not waited for. */
+/* Lets the last answers out, and those of the token endpoint in: one may hold a refresh token in the place of one that
+ * is spent. Nobody is waited for long. */
 static void drain(struct process *process)
 {
 	process->drain = loop_timer_new(process->loop, on_drained, process);
-	if (process->drain != NULL && server_busy(process->server)) {
-		loop_timer_set(process->drain, DRAIN_MS);
-		(void)loop_run(process->loop, NULL);
-	}
+	if (process->drain == NULL)
+		return;
+	process->drain_began = loop_now(process->loop);
+	loop_timer_set(process->drain, 0);
+	(void)loop_run(process->loop, NULL);
 }
 
 void process_stop(struct process *process)
 {
 	if (process == NULL)
 		return;
-	if (process->server != NULL)
+	if (process->server != NULL) {
 		server_stop(process->server);
-	broker_free(process->broker);
-	if (process->server != NULL)
+		broker_stop(process->broker);
 		drain(process);
+	}
+	broker_free(process->broker);
 	server_free(process->server);
 	http_free(process->http);
 	loop_timer_free(process->drain);
