@@ -233,6 +233,12 @@ class Token(CliTest):
         with self.tokend(token="PERM \x1b[2J\x9b\u202e"):
             self.assertTrue(self.run_cli("token", USER).stderr.startswith(f"mailbearer: {USER}: \\x1b[2J\\xc2\\x9b\\xe2\\x80\\xae"))
 
+    def test_reasons_are_shown_as_the_locale_can(self):
+        for locale, shown in (("C.UTF-8", "\u00fcber"), ("C", "\\xc3\\xbcber")):
+            with self.subTest(locale=locale), self.tokend(token="TEMP \u00fcber"):
+                result = self.run_cli("token", USER, env={**os.environ, "LC_ALL": locale}, encoding="utf-8")
+                self.assertEqual(result.stderr, f"mailbearer: {USER}: {shown}\n")
+
     def test_who_may_not_ask_is_told_of_sudo(self):
         with self.tokend(token="PERM uid 1000 may not ask 'token': add its user to token_users in /x"):
             self.assert_failed(self.run_cli("token", USER), FAILED, "; or run it with sudo\n")
