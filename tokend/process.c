@@ -331,7 +331,8 @@ static void on_drained(void *arg)
 	struct process *process = arg;
 	int64_t passed = loop_now(process->loop) - process->drain_began;
 
-	if ((server_busy(process->server) && passed < DRAIN_MS) || (broker_busy(process->broker) && passed < REQUEST_MS))
+	if ((server_busy(process->server) && passed < DRAIN_MS) ||
+	    (broker_busy(process->broker) && passed < REQUEST_MS))
 		loop_timer_set(process->drain, DRAIN_STEP_MS);
 	else
 		loop_stop(process->loop);

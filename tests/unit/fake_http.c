@@ -77,7 +77,7 @@ void http_free(struct http *http)
 }
 
 struct http_transfer *http_start(struct http *http, const struct http_request *request, http_cb *cb, void *arg,
-                                 struct err *err)
+				 struct err *err)
 {
 	struct http_transfer *transfer;
 

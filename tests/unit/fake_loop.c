@@ -182,8 +182,8 @@ static bool call_the_ready(struct loop *loop)
 	for (struct loop_watch *watch = loop->watches; watch != NULL && count < WATCHES_MAX; watch = watch->next) {
 		watches[count] = watch;
 		fds[count++] = (struct pollfd){
-			.fd = watch->read || watch->write ? watch->fd : -1,
-			.events = (short)((watch->read ? POLLIN : 0) | (watch->write ? POLLOUT : 0)),
+		    .fd = watch->read || watch->write ? watch->fd : -1,
+		    .events = (short)((watch->read ? POLLIN : 0) | (watch->write ? POLLOUT : 0)),
 		};
 	}
 	if (poll(fds, count, 0) <= 0)

@@ -8,7 +8,8 @@
  * test turns the loop itself. loop_free aborts when a timer or a watch was forgotten.
  */
 
-/* Calls back whoever is due now: timers in the order of their time, then descriptors that are ready, until nobody is. */
+/* Calls back whoever is due now: timers in the order of their time, then descriptors that are ready, until nobody is.
+ */
 void fake_loop_turn(struct loop *loop);
 
 /* Lets time pass, calling back each timer at its own moment. */

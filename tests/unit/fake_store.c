@@ -68,6 +68,8 @@ int store_save(struct store *store, const char *account, const struct store_reco
 		return err_set(err, ERR_SYSTEM, "cannot write %s.grant: No space left on device", account);
 	if (entry == NULL)
 		entry = find(store, "");
+	if (entry == NULL)
+		abort(); /* RECORDS_MAX is too small for the test */
 	store_record_free(&entry->record);
 	snprintf(entry->name, sizeof(entry->name), "%s", account);
 	entry->spoilt = false;
@@ -124,8 +126,10 @@ const char *fake_store_token(const struct store *store, const char *account)
 
 void fake_store_put(struct store *store, const char *account, const char *client_id, const char *token)
 {
-	struct store_record record = {.refresh_token = secret_new(token, strlen(token)), .granted_at = 1700000000,
-	                              .refreshed_at = 1700000000, .generation = 1};
+	struct store_record record = {.refresh_token = secret_new(token, strlen(token)),
+				      .granted_at = 1700000000,
+				      .refreshed_at = 1700000000,
+				      .generation = 1};
 
 	snprintf(record.client_id, sizeof(record.client_id), "%s", client_id);
 	store_save(store, account, &record, NULL);
