@@ -210,12 +210,13 @@ static void on_tried(void *arg, struct broker_result *result)
 static struct broker_wait *prove_and_save(struct keeper *keeper, struct secret *token,
 					  const struct broker_question *question, struct broker_answer *now)
 {
+	const struct oauth_grant grant = {.type = OAUTH_REFRESH_TOKEN, .secret = token};
 	struct err err = {.code = ERR_NONE};
 
 	if (keeper->client->source != NULL)
 		discovery_end_pause(keeper->client->source);
 	keeper->candidate = token;
-	keeper->trial = broker_request_start(keeper->broker, keeper->client, token, on_tried, keeper, &err);
+	keeper->trial = broker_request_start(keeper->broker, keeper->client, &grant, on_tried, keeper, &err);
 	if (keeper->trial == NULL) {
 		secret_free(keeper->candidate);
 		keeper->candidate = NULL;

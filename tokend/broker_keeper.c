@@ -225,11 +225,13 @@ static void on_refreshed(void *arg, struct broker_result *result)
 static void start_refresh(struct keeper *keeper)
 {
 	struct broker_result result = {.answer.outcome = OUTCOME_RETRY, .answer.error = "not_sent"};
+	struct oauth_grant grant = {.type = OAUTH_CLIENT_CREDENTIALS};
 	struct err err = {.code = ERR_NONE};
 
+	if (keeper->record.refresh_token != NULL)
+		grant = (struct oauth_grant){.type = OAUTH_REFRESH_TOKEN, .secret = keeper->record.refresh_token};
 	keeper->outdated = false;
-	keeper->refresh = broker_request_start(keeper->broker, keeper->client, keeper->record.refresh_token,
-					       on_refreshed, keeper, &err);
+	keeper->refresh = broker_request_start(keeper->broker, keeper->client, &grant, on_refreshed, keeper, &err);
 	if (keeper->refresh != NULL)
 		return;
 	snprintf(result.answer.detail, sizeof(result.answer.detail), "%.*s", OAUTH_DETAIL_MAX - 1, err.text);

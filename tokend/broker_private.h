@@ -45,10 +45,10 @@ struct broker_result {
 
 typedef void broker_request_cb(void *arg, struct broker_result *result);
 
-/* Asks for a token: with the refresh token, or with client_credentials where that is NULL. Calls back exactly once,
- * never before it has returned, not at all after broker_request_abort. NULL with *err set: nothing was started. */
+/* Asks for a token with the grant, which is copied. Calls back exactly once, never before it has returned, not at all
+ * after broker_request_abort. NULL with *err set: nothing was started. */
 struct broker_request *broker_request_start(struct broker *broker, const struct broker_client *client,
-					    const struct secret *refresh_token, broker_request_cb *cb, void *arg,
+					    const struct oauth_grant *grant, broker_request_cb *cb, void *arg,
 					    struct err *err);
 void broker_request_abort(struct broker_request *request); /* NULL is legal; illegal once its callback has begun */
 

@@ -11,7 +11,9 @@
 struct broker_request {
 	struct broker *broker;
 	const struct broker_client *client;
-	struct secret *refresh_token;     /* or NULL: client_credentials */
+	enum oauth_grant_type type;
+	struct secret *secret, *verifier; /* of the grant, or NULL */
+	char *redirect_uri;               /* of the grant, or NULL */
 	struct secret *credential;        /* what the client secret was when it was sent; or NULL */
 	struct discovery_wait *discovery; /* one of these two, or none while the callback runs */
 	struct http_transfer *transfer;
@@ -32,19 +34,22 @@ const char *broker_scope(const struct settings_client *conf, enum settings_grant
 /* Takes half-built ones, too. */
 static void request_free(struct broker_request *request)
 {
-	secret_free(request->refresh_token);
+	secret_free(request->secret);
+	secret_free(request->verifier);
 	secret_free(request->credential);
+	free(request->redirect_uri);
 	free(request);
 }
 
 static void finish(struct broker_request *request, struct broker_result *result)
 {
+	const struct secret *sent[] = {request->secret, request->verifier, request->credential};
 	struct oauth_answer *answer = &result->answer;
 
-	secret_redact(request->refresh_token, answer->error);
-	secret_redact(request->refresh_token, answer->detail);
-	secret_redact(request->credential, answer->error);
-	secret_redact(request->credential, answer->detail);
+	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
+		secret_redact(sent[i], answer->error);
+		secret_redact(sent[i], answer->detail);
+	}
 	request->cb(request->arg, result);
 	oauth_answer_free(answer);
 	request_free(request);
@@ -92,8 +97,13 @@ static enum oauth_auth auth_of(const struct broker_request *request, const struc
 static int compose(const struct broker_request *request, const struct oauth_client *client, struct buf *body,
 		   struct buf *basic)
 {
-	int status = request->refresh_token != NULL ? oauth_refresh_body(client, request->refresh_token, body)
-						    : oauth_client_credentials_body(client, body);
+	const struct oauth_grant grant = {
+	    .type = request->type,
+	    .secret = request->secret,
+	    .verifier = request->verifier,
+	    .redirect_uri = request->redirect_uri,
+	};
+	int status = oauth_token_body(client, &grant, body);
 
 	if (status == 0 && client->auth == OAUTH_AUTH_BASIC)
 		status = oauth_basic_header(client, basic);
@@ -104,7 +114,7 @@ static int send_request(struct broker_request *request, const struct oauth_metad
 {
 	const struct settings_client *conf = request->client->conf;
 	enum settings_grant grant =
-	    request->refresh_token != NULL ? SETTINGS_REFRESH_TOKEN : SETTINGS_CLIENT_CREDENTIALS;
+	    request->type == OAUTH_CLIENT_CREDENTIALS ? SETTINGS_CLIENT_CREDENTIALS : SETTINGS_REFRESH_TOKEN;
 	struct buf body = BUF_INIT(BODY_MAX), basic = BUF_INIT(BODY_MAX);
 	struct http_header headers[] = {{"Accept", "application/json"}, {NULL, NULL}, {NULL, NULL}};
 	struct http_request message = {
@@ -162,8 +172,21 @@ static int begin(struct broker_request *request, struct err *err)
 	return send_request(request, metadata, err);
 }
 
+static int copy_grant(struct broker_request *request, const struct oauth_grant *grant, struct err *err)
+{
+	request->type = grant->type;
+	request->secret = secret_dup(grant->secret);
+	request->verifier = secret_dup(grant->verifier);
+	request->redirect_uri = grant->redirect_uri != NULL ? strdup(grant->redirect_uri) : NULL;
+	if ((request->secret == NULL) != (grant->secret == NULL) ||
+	    (request->verifier == NULL) != (grant->verifier == NULL) ||
+	    (request->redirect_uri == NULL) != (grant->redirect_uri == NULL))
+		return err_set(err, ERR_MEMORY, "out of memory");
+	return 0;
+}
+
 struct broker_request *broker_request_start(struct broker *broker, const struct broker_client *client,
-					    const struct secret *refresh_token, broker_request_cb *cb, void *arg,
+					    const struct oauth_grant *grant, broker_request_cb *cb, void *arg,
 					    struct err *err)
 {
 	struct broker_request *request = calloc(1, sizeof(*request));
@@ -173,10 +196,7 @@ struct broker_request *broker_request_start(struct broker *broker, const struct 
 		return NULL;
 	}
 	*request = (struct broker_request){.broker = broker, .client = client, .cb = cb, .arg = arg};
-	request->refresh_token = secret_dup(refresh_token);
-	if (refresh_token != NULL && request->refresh_token == NULL)
-		err_set(err, ERR_MEMORY, "out of memory");
-	else if (begin(request, err) == 0)
+	if (copy_grant(request, grant, err) == 0 && begin(request, err) == 0)
 		return request;
 	request_free(request);
 	return NULL;

@@ -29,9 +29,24 @@ struct oauth_client {
 	const char *scope;               /* or NULL: not sent */
 };
 
-/* Append the form's body. OAUTH_AUTH_BASIC puts nothing into the body: see oauth_basic_header. 0 or -1. */
-int oauth_refresh_body(const struct oauth_client *client, const struct secret *refresh_token, struct buf *body);
-int oauth_client_credentials_body(const struct oauth_client *client, struct buf *body);
+/* What is traded for a token: RFC 6749 sections 4.1.3, 4.4.2 and 6, RFC 8628 section 3.4, RFC 7523 section 2.1. */
+enum oauth_grant_type {
+	OAUTH_REFRESH_TOKEN,
+	OAUTH_CLIENT_CREDENTIALS,
+	OAUTH_AUTHORIZATION_CODE,
+	OAUTH_DEVICE_CODE,
+	OAUTH_JWT_BEARER
+};
+
+struct oauth_grant {
+	enum oauth_grant_type type;
+	const struct secret *secret;   /* the refresh token, code, device code or assertion; NULL: client credentials */
+	const struct secret *verifier; /* PKCE (RFC 7636), of an authorization code; else NULL */
+	const char *redirect_uri;      /* of an authorization code, as it was asked for; else NULL */
+};
+
+/* Appends the form's body. OAUTH_AUTH_BASIC puts nothing into the body: see oauth_basic_header. 0 or -1. */
+int oauth_token_body(const struct oauth_client *client, const struct oauth_grant *grant, struct buf *body);
 
 /* Appends the value of the Authorization header for OAUTH_AUTH_BASIC (both parts form-encoded first, RFC 6749
  * section 2.3.1). 0 or -1. */

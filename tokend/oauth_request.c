@@ -89,16 +89,25 @@ int oauth_add_client(struct buf *body, const struct oauth_client *client)
 	return body->failed ? -1 : 0;
 }
 
-int oauth_refresh_body(const struct oauth_client *client, const struct secret *refresh_token, struct buf *body)
+int oauth_token_body(const struct oauth_client *client, const struct oauth_grant *grant, struct buf *body)
 {
-	oauth_add_text(body, "grant_type", "refresh_token");
-	oauth_add_secret(body, "refresh_token", refresh_token);
-	return oauth_add_client(body, client);
-}
+	static const struct {
+		const char *type, *parameter; /* parameter NULL: the client's own proof is all there is */
+	} rows[] = {
+	    [OAUTH_REFRESH_TOKEN] = {"refresh_token", "refresh_token"},
+	    [OAUTH_CLIENT_CREDENTIALS] = {"client_credentials", NULL},
+	    [OAUTH_AUTHORIZATION_CODE] = {"authorization_code", "code"},
+	    [OAUTH_DEVICE_CODE] = {"urn:ietf:params:oauth:grant-type:device_code", "device_code"},
+	    [OAUTH_JWT_BEARER] = {"urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion"},
+	};
 
-int oauth_client_credentials_body(const struct oauth_client *client, struct buf *body)
-{
-	oauth_add_text(body, "grant_type", "client_credentials");
+	oauth_add_text(body, "grant_type", rows[grant->type].type);
+	if (rows[grant->type].parameter != NULL)
+		oauth_add_secret(body, rows[grant->type].parameter, grant->secret);
+	if (grant->redirect_uri != NULL)
+		oauth_add_text(body, "redirect_uri", grant->redirect_uri);
+	if (grant->verifier != NULL)
+		oauth_add_secret(body, "code_verifier", grant->verifier);
 	return oauth_add_client(body, client);
 }
 

@@ -12,7 +12,6 @@
 #include "tokend/signin.h"
 #include "tokend/oauth_form.h"
 
-#define DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
 #define VALUE_MAX (16 * 1024) /* bytes of one decoded parameter */
 #define SLOW_DOWN_SECONDS 5   /* RFC 8628 section 3.5 */
 #define INTERVAL_MAX 60
@@ -61,16 +60,6 @@ int oauth_authorization_url(const struct oauth_authorization *authorization, str
 	buf_free(&query);
 	buf_free(&challenge);
 	return url->failed ? -1 : 0;
-}
-
-int oauth_code_body(const struct oauth_client *client, const struct secret *code, const char *redirect_uri,
-		    const struct secret *verifier, struct buf *body)
-{
-	oauth_add_text(body, "grant_type", "authorization_code");
-	oauth_add_secret(body, "code", code);
-	oauth_add_text(body, "redirect_uri", redirect_uri);
-	oauth_add_secret(body, "code_verifier", verifier);
-	return oauth_add_client(body, client);
 }
 
 /* --- the callback ------------------------------------------------------------------------------------------------- */
@@ -188,13 +177,6 @@ void oauth_callback_free(struct oauth_callback *callback)
 
 int oauth_device_body(const struct oauth_client *client, struct buf *body)
 {
-	return oauth_add_client(body, client);
-}
-
-int oauth_device_token_body(const struct oauth_client *client, const struct secret *device_code, struct buf *body)
-{
-	oauth_add_text(body, "grant_type", DEVICE_GRANT);
-	oauth_add_secret(body, "device_code", device_code);
 	return oauth_add_client(body, client);
 }
 

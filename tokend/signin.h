@@ -33,10 +33,6 @@ struct oauth_authorization {
 /* Appends the address that the person opens. 0 or -1. */
 int oauth_authorization_url(const struct oauth_authorization *authorization, struct buf *url);
 
-/* Append the form that trades the code for tokens. 0 or -1. */
-int oauth_code_body(const struct oauth_client *client, const struct secret *code, const char *redirect_uri,
-		    const struct secret *verifier, struct buf *body);
-
 /* What the browser brought back to the redirect URI. */
 struct oauth_callback {
 	struct secret *code; /* or NULL: then error says why */
@@ -51,9 +47,8 @@ struct oauth_callback {
 int oauth_parse_callback(const char *query, size_t len, struct oauth_callback *out, struct err *err);
 void oauth_callback_free(struct oauth_callback *callback); /* legal on a zeroed one */
 
-/* Append the forms of RFC 8628 sections 3.1 and 3.4. 0 or -1. */
+/* Appends the form of RFC 8628 section 3.1. 0 or -1. */
 int oauth_device_body(const struct oauth_client *client, struct buf *body);
-int oauth_device_token_body(const struct oauth_client *client, const struct secret *device_code, struct buf *body);
 
 /* What the person has to do, and how long there is. */
 struct oauth_device {

@@ -22,12 +22,15 @@ static struct oauth_client client_with(enum oauth_auth auth, const char *credent
 	return client;
 }
 
+static const struct oauth_grant application = {.type = OAUTH_CLIENT_CREDENTIALS};
+
 static void expect_refresh(struct oauth_client client, const char *expected)
 {
 	struct secret *token = secret_new("0.AX/k+A=&", 10);
+	const struct oauth_grant grant = {.type = OAUTH_REFRESH_TOKEN, .secret = token};
 	struct buf body = BUF_INIT(4096);
 
-	assert_int_equal(oauth_refresh_body(&client, token, &body), 0);
+	assert_int_equal(oauth_token_body(&client, &grant, &body), 0);
 	assert_string_equal(body.data, expected);
 	buf_free(&body);
 	secret_free(token);
@@ -60,10 +63,30 @@ static void client_credentials_ask_for_a_scope(void **state)
 	struct buf body = BUF_INIT(4096);
 
 	(void)state;
-	assert_int_equal(oauth_client_credentials_body(&client, &body), 0);
+	assert_int_equal(oauth_token_body(&client, &application, &body), 0);
 	assert_string_equal(body.data, "grant_type=client_credentials&client_id=id%201&client_secret=s" SCOPE);
 	buf_free(&body);
 	secret_free((struct secret *)client.credential);
+}
+
+static void other_grants_name_what_they_trade(void **state)
+{
+	struct secret *code = secret_new("0.D+1", 5);
+	struct oauth_grant grant = {.type = OAUTH_DEVICE_CODE, .secret = code};
+	struct oauth_client client = {.client_id = "id", .auth = OAUTH_AUTH_NONE};
+	struct buf body = BUF_INIT(4096);
+
+	(void)state;
+	assert_int_equal(oauth_token_body(&client, &grant, &body), 0);
+	assert_string_equal(body.data, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code"
+				       "&device_code=0.D%2B1&client_id=id");
+	buf_clear(&body);
+	grant.type = OAUTH_JWT_BEARER;
+	assert_int_equal(oauth_token_body(&client, &grant, &body), 0);
+	assert_string_equal(body.data, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
+				       "&assertion=0.D%2B1&client_id=id");
+	buf_free(&body);
+	secret_free(code);
 }
 
 static void every_byte_is_encoded_or_safe(void **state)
@@ -114,7 +137,7 @@ static void a_missing_credential_or_no_room_is_an_error(void **state)
 	struct buf body = BUF_INIT(4096);
 
 	(void)state;
-	assert_int_equal(oauth_client_credentials_body(&client, &body), -1);
+	assert_int_equal(oauth_token_body(&client, &application, &body), -1);
 	assert_true(body.failed);
 	buf_clear(&body);
 	assert_int_equal(oauth_basic_header(&client, &body), -1);
@@ -122,7 +145,7 @@ static void a_missing_credential_or_no_room_is_an_error(void **state)
 	buf_free(&body);
 	client.auth = OAUTH_AUTH_NONE;
 	body = BUF_INIT(20);
-	assert_int_equal(oauth_client_credentials_body(&client, &body), -1);
+	assert_int_equal(oauth_token_body(&client, &application, &body), -1);
 	buf_free(&body);
 }
 
@@ -422,6 +445,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_refresh_in_each_way_of_proving_oneself),
 	    cmocka_unit_test(client_credentials_ask_for_a_scope),
+	    cmocka_unit_test(other_grants_name_what_they_trade),
 	    cmocka_unit_test(every_byte_is_encoded_or_safe),
 	    cmocka_unit_test(the_basic_header),
 	    cmocka_unit_test(a_missing_credential_or_no_room_is_an_error),

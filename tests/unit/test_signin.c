@@ -55,16 +55,20 @@ static void code_is_traded_with_its_verifier(void **state)
 {
 	struct secret *code = secret("0.A+/="), *verifier = secret("v~1"), *password = secret("p&=");
 	struct oauth_client client = {.client_id = "c-1", .auth = OAUTH_AUTH_POST, .credential = password};
+	const struct oauth_grant grant = {.type = OAUTH_AUTHORIZATION_CODE,
+					  .secret = code,
+					  .verifier = verifier,
+					  .redirect_uri = "http://localhost/auth"};
 	struct buf body = BUF_INIT(4096);
 
 	(void)state;
-	assert_int_equal(0, oauth_code_body(&client, code, "http://localhost/auth", verifier, &body));
+	assert_int_equal(0, oauth_token_body(&client, &grant, &body));
 	assert_string_equal("grant_type=authorization_code&code=0.A%2B%2F%3D&redirect_uri=http%3A%2F%2Flocalhost%2Fauth"
 			    "&code_verifier=v~1&client_id=c-1&client_secret=p%26%3D",
 			    body.data);
 	buf_clear(&body);
 	client.auth = OAUTH_AUTH_NONE;
-	assert_int_equal(0, oauth_code_body(&client, code, "http://localhost/auth", verifier, &body));
+	assert_int_equal(0, oauth_token_body(&client, &grant, &body));
 	assert_null(strstr(body.data, "client_secret"));
 	buf_free(&body);
 	secret_free(code);
