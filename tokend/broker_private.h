@@ -9,6 +9,7 @@
 #include "tokend/broker.h"
 #include "tokend/discovery.h"
 #include "tokend/oauth.h"
+#include "tokend/signin.h"
 #include "tokend/store.h"
 
 /*
@@ -37,8 +38,10 @@ struct broker_request;
 /* How a request ended. Borrowed for the call; whoever wants a secret of the answer takes it out and leaves NULL. */
 struct broker_result {
 	struct oauth_answer answer; /* in its texts, what was sent is blotted out */
-	bool undiscovered;          /* it failed for want of the metadata document */
-	int64_t sent_at;            /* loop_now() */
+	bool has_device;            /* OAUTH_DEVICE_AUTHORIZATION was granted: this and not `answer` counts */
+	struct oauth_device device;
+	bool undiscovered; /* it failed for want of the metadata document */
+	int64_t sent_at;   /* loop_now() */
 	int64_t took_ms;
 	int64_t retry_after_ms; /* 0: none was given */
 };
@@ -58,6 +61,9 @@ bool broker_request_change_client(struct broker_request *request, const struct b
 
 /* The scope that a client asks for, or NULL. */
 const char *broker_scope(const struct settings_client *conf, enum settings_grant grant);
+
+/* Appends what a person is asked for at a sign-in: the same, and who they are where that does no harm. 0 or -1. */
+int broker_signin_scope(const struct settings_client *conf, struct buf *scope);
 
 /* --- those who wait --- */
 

@@ -22,6 +22,7 @@ struct broker_request {
 	void *arg;
 };
 
+#define SCOPE_MAX 8192
 #define BODY_MAX (4 * SECRET_MAX) /* form encoding makes three bytes of one */
 
 const char *broker_scope(const struct settings_client *conf, enum settings_grant grant)
@@ -29,6 +30,18 @@ const char *broker_scope(const struct settings_client *conf, enum settings_grant
 	if (conf->scope != NULL)
 		return conf->scope;
 	return grant == SETTINGS_CLIENT_CREDENTIALS ? conf->provider->scope_application : conf->provider->scope_user;
+}
+
+int broker_signin_scope(const struct settings_client *conf, struct buf *scope)
+{
+	const char *own = broker_scope(conf, SETTINGS_REFRESH_TOKEN);
+
+	if (own == NULL)
+		return 0;
+	buf_puts(scope, own);
+	if (conf->provider->scope_identity != NULL && strstr(own, "openid") == NULL)
+		buf_printf(scope, " %s", conf->provider->scope_identity);
+	return scope->failed ? -1 : 0;
 }
 
 /* Takes half-built ones, too. */
@@ -52,6 +65,7 @@ static void finish(struct broker_request *request, struct broker_result *result)
 	}
 	request->cb(request->arg, result);
 	oauth_answer_free(answer);
+	oauth_device_free(&result->device);
 	request_free(request);
 }
 
@@ -67,6 +81,19 @@ static void finish_with(struct broker_request *request, enum outcome outcome, co
 	finish(request, &result);
 }
 
+static void read_device(const struct http_response *response, struct broker_result *result)
+{
+	struct oauth_answer *answer = &result->answer;
+	struct err err = {.code = ERR_NONE};
+
+	answer->outcome = OUTCOME_RETRY;
+	result->has_device = oauth_parse_device(response->body.data, response->body.len, &result->device, &err) == 0;
+	if (result->has_device)
+		return;
+	snprintf(answer->error, sizeof(answer->error), "bad_answer");
+	snprintf(answer->detail, sizeof(answer->detail), "%.*s", (int)sizeof(answer->detail) - 1, err.text);
+}
+
 static void on_response(void *arg, const struct http_response *response)
 {
 	struct broker_request *request = arg;
@@ -77,7 +104,11 @@ static void on_response(void *arg, const struct http_response *response)
 	};
 
 	request->transfer = NULL;
-	oauth_parse_answer(response->status, response->error, response->body.data, response->body.len, &result.answer);
+	if (request->type == OAUTH_DEVICE_AUTHORIZATION && response->status == 200)
+		read_device(response, &result);
+	else
+		oauth_parse_answer(response->status, response->error, response->body.data, response->body.len,
+				   &result.answer);
 	finish(request, &result);
 }
 
@@ -110,29 +141,61 @@ static int compose(const struct broker_request *request, const struct oauth_clie
 	return status;
 }
 
+/* Where it goes, or NULL. What stands in the settings wins over the document. */
+static const char *endpoint_of(const struct broker_request *request, const struct oauth_metadata *metadata)
+{
+	const struct settings_client *conf = request->client->conf;
+	bool device = request->type == OAUTH_DEVICE_AUTHORIZATION;
+	const char *own = device ? conf->device_authorization_endpoint : conf->token_endpoint;
+
+	if (own != NULL || metadata == NULL)
+		return own;
+	return device ? metadata->device_authorization_endpoint : metadata->token_endpoint;
+}
+
+/* A code stands for the scope that it was asked for with: RFC 6749 section 4.1.3, RFC 8628 section 3.4. */
+static const char *scope_of(const struct broker_request *request, struct buf *signin)
+{
+	const struct settings_client *conf = request->client->conf;
+
+	switch (request->type) {
+	case OAUTH_AUTHORIZATION_CODE:
+	case OAUTH_DEVICE_CODE:
+		return NULL;
+	case OAUTH_DEVICE_AUTHORIZATION:
+		return broker_signin_scope(conf, signin) == 0 ? signin->data : NULL;
+	case OAUTH_CLIENT_CREDENTIALS:
+		return broker_scope(conf, SETTINGS_CLIENT_CREDENTIALS);
+	case OAUTH_REFRESH_TOKEN:
+	case OAUTH_JWT_BEARER:
+		break;
+	}
+	return broker_scope(conf, SETTINGS_REFRESH_TOKEN);
+}
+
 static int send_request(struct broker_request *request, const struct oauth_metadata *metadata, struct err *err)
 {
 	const struct settings_client *conf = request->client->conf;
-	enum settings_grant grant =
-	    request->type == OAUTH_CLIENT_CREDENTIALS ? SETTINGS_CLIENT_CREDENTIALS : SETTINGS_REFRESH_TOKEN;
-	struct buf body = BUF_INIT(BODY_MAX), basic = BUF_INIT(BODY_MAX);
+	struct buf body = BUF_INIT(BODY_MAX), basic = BUF_INIT(BODY_MAX), scope = BUF_INIT(SCOPE_MAX);
 	struct http_header headers[] = {{"Accept", "application/json"}, {NULL, NULL}, {NULL, NULL}};
 	struct http_request message = {
-	    .url = conf->token_endpoint != NULL ? conf->token_endpoint : metadata->token_endpoint,
+	    .url = endpoint_of(request, metadata),
 	    .body = &body,
 	    .headers = headers,
 	    .ca_file = conf->ca_file,
 	    .proxy = conf->proxy,
 	    .timeout = conf->timeout,
 	};
-	struct oauth_client client = {.client_id = conf->client_id, .scope = broker_scope(conf, grant)};
+	struct oauth_client client = {.client_id = conf->client_id, .scope = scope_of(request, &scope)};
 
 	secret_free(request->credential);
 	request->credential = secret_dup(request->client->secret);
 	client.credential = request->credential;
 	client.auth = auth_of(request, metadata);
-	if ((request->credential == NULL && request->client->secret != NULL) ||
-	    compose(request, &client, &body, &basic) != 0) {
+	if (message.url == NULL) {
+		err_set(err, ERR_CONFIG, "the provider of client %s has no device flow", conf->name);
+	} else if (scope.failed || (request->credential == NULL && request->client->secret != NULL) ||
+		   compose(request, &client, &body, &basic) != 0) {
 		err_set(err, ERR_MEMORY, "out of memory for the request");
 	} else {
 		if (basic.len > 0)
@@ -142,6 +205,7 @@ static int send_request(struct broker_request *request, const struct oauth_metad
 	}
 	buf_free(&body);
 	buf_free(&basic);
+	buf_free(&scope);
 	return request->transfer != NULL ? 0 : -1;
 }
 

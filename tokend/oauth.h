@@ -29,18 +29,20 @@ struct oauth_client {
 	const char *scope;               /* or NULL: not sent */
 };
 
-/* What is traded for a token: RFC 6749 sections 4.1.3, 4.4.2 and 6, RFC 8628 section 3.4, RFC 7523 section 2.1. */
+/* What is traded for a token: RFC 6749 sections 4.1.3, 4.4.2 and 6, RFC 8628 section 3.4, RFC 7523 section 2.1. And
+ * what is asked for with nothing in hand: a device code, RFC 8628 section 3.1. */
 enum oauth_grant_type {
 	OAUTH_REFRESH_TOKEN,
 	OAUTH_CLIENT_CREDENTIALS,
 	OAUTH_AUTHORIZATION_CODE,
 	OAUTH_DEVICE_CODE,
-	OAUTH_JWT_BEARER
+	OAUTH_JWT_BEARER,
+	OAUTH_DEVICE_AUTHORIZATION
 };
 
 struct oauth_grant {
 	enum oauth_grant_type type;
-	const struct secret *secret;   /* the refresh token, code, device code or assertion; NULL: client credentials */
+	const struct secret *secret;   /* the refresh token, code, device code or assertion; or NULL: there is none */
 	const struct secret *verifier; /* PKCE (RFC 7636), of an authorization code; else NULL */
 	const char *redirect_uri;      /* of an authorization code, as it was asked for; else NULL */
 };
@@ -65,6 +67,7 @@ struct oauth_answer {
 	enum outcome outcome;
 	struct secret *access_token;   /* OUTCOME_TOKEN: set; else NULL */
 	struct secret *refresh_token;  /* or NULL: keep the old one */
+	struct secret *id_token;       /* or NULL; not verified: it came from the token endpoint itself */
 	int64_t expires_in;            /* seconds, 1 to OAUTH_EXPIRES_MAX */
 	char error[OAUTH_ERROR_MAX];   /* RFC 6749 `error`, or a word of ours such as "http_503", "no_answer" */
 	char detail[OAUTH_DETAIL_MAX]; /* one printable line for the operator: the first line of error_description, or

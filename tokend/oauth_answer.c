@@ -198,6 +198,13 @@ static void read_refresh_token(const json_t *document, struct oauth_answer *out)
 				"the one we have is kept");
 }
 
+/* For advice only, so one that cannot be read is none. */
+static void read_id_token(const json_t *document, struct oauth_answer *out)
+{
+	if (json_string_length(json_object_get(document, "id_token")) <= SECRET_MAX)
+		out->id_token = jsondoc_secret(document, "id_token");
+}
+
 static void read_token(const json_t *document, struct oauth_answer *out)
 {
 	const char *wrong = read_access_token(document, out);
@@ -208,6 +215,7 @@ static void read_token(const json_t *document, struct oauth_answer *out)
 		return;
 	}
 	read_refresh_token(document, out);
+	read_id_token(document, out);
 }
 
 void oauth_parse_answer(int status, const char *transport_error, const char *body, size_t len, struct oauth_answer *out)
@@ -239,5 +247,6 @@ void oauth_answer_free(struct oauth_answer *answer)
 {
 	secret_free(answer->access_token);
 	secret_free(answer->refresh_token);
+	secret_free(answer->id_token);
 	explicit_bzero(answer, sizeof *answer);
 }

@@ -15,9 +15,6 @@ bool oauth_looks_like_html(const char *body, size_t len);
 int oauth_add_text(struct buf *body, const char *name, const char *value);
 int oauth_add_secret(struct buf *body, const char *name, const struct secret *value);
 
-/* client_id, and what proves that it is us as far as that goes into the form. */
-int oauth_add_client(struct buf *body, const struct oauth_client *client);
-
 /*
  * The first line of a text from outside as printable ASCII, cut between words. Only whole words, and no long ones: so a
  * secret that the server quotes is either not there or there whole, where secret_redact finds it.

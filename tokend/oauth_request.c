@@ -70,7 +70,8 @@ int oauth_add_secret(struct buf *body, const char *name, const struct secret *va
 	return append_encoded_secret(body, value);
 }
 
-int oauth_add_client(struct buf *body, const struct oauth_client *client)
+/* client_id, and what proves that it is us as far as that goes into the form. */
+static int add_client(struct buf *body, const struct oauth_client *client)
 {
 	if (client->auth != OAUTH_AUTH_NONE && client->credential == NULL) {
 		body->failed = true;
@@ -99,16 +100,18 @@ int oauth_token_body(const struct oauth_client *client, const struct oauth_grant
 	    [OAUTH_AUTHORIZATION_CODE] = {"authorization_code", "code"},
 	    [OAUTH_DEVICE_CODE] = {"urn:ietf:params:oauth:grant-type:device_code", "device_code"},
 	    [OAUTH_JWT_BEARER] = {"urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion"},
+	    [OAUTH_DEVICE_AUTHORIZATION] = {NULL, NULL},
 	};
 
-	oauth_add_text(body, "grant_type", rows[grant->type].type);
+	if (rows[grant->type].type != NULL)
+		oauth_add_text(body, "grant_type", rows[grant->type].type);
 	if (rows[grant->type].parameter != NULL)
 		oauth_add_secret(body, rows[grant->type].parameter, grant->secret);
 	if (grant->redirect_uri != NULL)
 		oauth_add_text(body, "redirect_uri", grant->redirect_uri);
 	if (grant->verifier != NULL)
 		oauth_add_secret(body, "code_verifier", grant->verifier);
-	return oauth_add_client(body, client);
+	return add_client(body, client);
 }
 
 static int append_base64(struct buf *out, const unsigned char *bytes, size_t len)

@@ -13,7 +13,6 @@
 #include "tokend/oauth_form.h"
 
 #define VALUE_MAX (16 * 1024) /* bytes of one decoded parameter */
-#define SLOW_DOWN_SECONDS 5   /* RFC 8628 section 3.5 */
 #define INTERVAL_MAX 60
 
 /* --- authorization code ------------------------------------------------------------------------------------------- */
@@ -41,7 +40,6 @@ int oauth_authorization_url(const struct oauth_authorization *authorization, str
 	oauth_add_text(&query, "client_id", authorization->client_id);
 	oauth_add_text(&query, "response_type", "code");
 	oauth_add_text(&query, "redirect_uri", authorization->redirect_uri);
-	oauth_add_text(&query, "response_mode", "query");
 	if (authorization->scope != NULL)
 		oauth_add_text(&query, "scope", authorization->scope);
 	oauth_add_text(&query, "state", authorization->state);
@@ -175,11 +173,6 @@ void oauth_callback_free(struct oauth_callback *callback)
 
 /* --- device code -------------------------------------------------------------------------------------------------- */
 
-int oauth_device_body(const struct oauth_client *client, struct buf *body)
-{
-	return oauth_add_client(body, client);
-}
-
 /* A number from 1 to `max`; `missing` when the answer does not say or says nonsense. */
 static int64_t bounded(const json_t *object, const char *key, int64_t missing, int64_t max)
 {
@@ -215,24 +208,17 @@ static int read_device(const json_t *object, struct oauth_device *out)
 	return out->device_code != NULL ? copy_shown(object, "user_code", out->user_code, sizeof out->user_code) : -1;
 }
 
-int oauth_parse_device(int status, const char *body, size_t len, struct oauth_device *out, struct err *err)
+int oauth_parse_device(const char *body, size_t len, struct oauth_device *out, struct err *err)
 {
-	struct oauth_answer answer = {0};
-	json_t *object;
+	json_t *object = jsondoc_parse_object(body, len, err);
 	int result = -1;
 
 	memset(out, 0, sizeof *out);
-	object = status == 200 ? jsondoc_parse_object(body, len, err) : NULL;
-	if (object != NULL && (result = read_device(object, out)) != 0)
-		err_set(err, ERR_SYNTAX, "the provider's answer holds no device code");
-	json_decref(object);
-	if (status != 200) {
-		oauth_parse_answer(status, "no answer", body, len, &answer);
-		err_set(err, ERR_DENIED, "%s: %s", answer.error, answer.detail);
-		oauth_answer_free(&answer);
-	}
-	if (result != 0)
+	if (object != NULL && (result = read_device(object, out)) != 0) {
 		oauth_device_free(out);
+		err_set(err, ERR_SYNTAX, "the provider's answer holds no device code");
+	}
+	json_decref(object);
 	return result;
 }
 
@@ -240,13 +226,4 @@ void oauth_device_free(struct oauth_device *device)
 {
 	secret_free(device->device_code);
 	memset(device, 0, sizeof *device);
-}
-
-int64_t oauth_device_next_poll(const char *error, int64_t *interval)
-{
-	if (strcmp(error, "slow_down") == 0)
-		*interval += SLOW_DOWN_SECONDS;
-	else if (strcmp(error, "authorization_pending") != 0)
-		return 0;
-	return *interval;
 }

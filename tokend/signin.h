@@ -47,9 +47,6 @@ struct oauth_callback {
 int oauth_parse_callback(const char *query, size_t len, struct oauth_callback *out, struct err *err);
 void oauth_callback_free(struct oauth_callback *callback); /* legal on a zeroed one */
 
-/* Appends the form of RFC 8628 section 3.1. 0 or -1. */
-int oauth_device_body(const struct oauth_client *client, struct buf *body);
-
 /* What the person has to do, and how long there is. */
 struct oauth_device {
 	struct secret *device_code;
@@ -59,12 +56,8 @@ struct oauth_device {
 	int64_t interval;   /* seconds between polls, 1 to 60 */
 };
 
-/* 0, or -1 with *err set; an OAuth error in the answer is part of the text. */
-int oauth_parse_device(int status, const char *body, size_t len, struct oauth_device *out, struct err *err);
+/* The body of an answer with status 200; others are oauth_parse_answer's. 0, or -1 with *err set. */
+int oauth_parse_device(const char *body, size_t len, struct oauth_device *out, struct err *err);
 void oauth_device_free(struct oauth_device *device); /* legal on a zeroed one */
-
-/* The next wait after an answer to a poll, in seconds; 0: the polling is over. *interval grows at slow_down, for good.
- */
-int64_t oauth_device_next_poll(const char *error, int64_t *interval);
 
 #endif

@@ -85,6 +85,11 @@ static void other_grants_name_what_they_trade(void **state)
 	assert_int_equal(oauth_token_body(&client, &grant, &body), 0);
 	assert_string_equal(body.data, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
 				       "&assertion=0.D%2B1&client_id=id");
+	buf_clear(&body);
+	grant = (struct oauth_grant){.type = OAUTH_DEVICE_AUTHORIZATION};
+	client.scope = "mail openid";
+	assert_int_equal(oauth_token_body(&client, &grant, &body), 0);
+	assert_string_equal(body.data, "client_id=id&scope=mail%20openid");
 	buf_free(&body);
 	secret_free(code);
 }
@@ -177,12 +182,13 @@ static void a_token_as_entra_sends_it(void **state)
 	struct oauth_answer answer =
 	    parse(200, "{\"token_type\":\"Bearer\",\"scope\":\"https://outlook.office.com/SMTP.Send\","
 		       "\"expires_in\":3599,\"ext_expires_in\":3599,\"access_token\":\"eyJ0.e30.c2ln\","
-		       "\"refresh_token\":\"0.AXkA\"}");
+		       "\"refresh_token\":\"0.AXkA\",\"id_token\":\"e30.e30.\"}");
 
 	(void)state;
 	assert_int_equal(answer.outcome, OUTCOME_TOKEN);
 	expect_secret(answer.access_token, "eyJ0.e30.c2ln");
 	expect_secret(answer.refresh_token, "0.AXkA");
+	expect_secret(answer.id_token, "e30.e30.");
 	assert_int_equal(answer.expires_in, 3599);
 	assert_string_equal(answer.detail, "");
 	assert_string_equal(answer.error, "");
