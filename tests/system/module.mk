@@ -1,3 +1,10 @@
-# Rings of whole systems: they want root, and a Postfix that they download and never install.
-SYSTEM_TESTS += tests/system/test_mail.py
-EXTRA_DIST += $(SYSTEM_TESTS) tests/system/mta.py tests/system/relay.py tests/system/demo.py
+# Rings of whole systems: they want root, and a Postfix and a Sendmail that they download and never install.
+SYSTEM_TESTS += tests/system/test_mail.py tests/system/test_sendmail.py
+EXTRA_DIST += $(SYSTEM_TESTS) tests/system/mta.py tests/system/packages.py tests/system/relay.py tests/system/demo.py \
+	tests/system/sendmail.py
+
+# A private Sendmail's log and host name: preloaded, never installed.
+check_LTLIBRARIES += tests/system/libprivatehost.la
+tests_system_libprivatehost_la_SOURCES = tests/system/private_host.c
+tests_system_libprivatehost_la_CFLAGS = -std=gnu11 $(WARN_CFLAGS) $(HARDEN_CFLAGS) -U_FORTIFY_SOURCE
+tests_system_libprivatehost_la_LDFLAGS = $(HARDEN_LDFLAGS) -module -avoid-version -shared -rpath /nonexistent

@@ -21,6 +21,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import packages
+
 HOST = "127.0.0.1"
 START_SECONDS = 20
 STOP_SECONDS = 15
@@ -82,46 +84,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def apt(*arguments, folder=None):
-    # The sandbox user of apt could not write into our folder, and would say so in a warning each time.
-    got = subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", *arguments], cwd=folder, check=False,
-                         capture_output=True, text=True)
-    if got.returncode != 0:
-        raise MtaError(f"apt-get {' '.join(arguments)} failed; run apt-get update first?\n{got.stdout}{got.stderr}")
-    return got.stdout
-
-
-def missing_libraries(package):
-    """The names of the libraries that a package file needs and this machine lacks, with all that they need."""
-    depends = subprocess.run(["dpkg-deb", "-f", package, "Depends"], check=True, capture_output=True, text=True).stdout
-    libraries = [name for name in re.findall(r"(?:^|, )([a-z0-9.+-]+)", depends) if name.startswith("lib")]
-    plan = apt("--simulate", "--no-install-recommends", "--no-upgrade", "install", *libraries)
-    return re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
-
-
 def fetch(cache):
     """The folder with an unpacked Postfix and what libraries it needs, downloaded into `cache` the first time."""
-    tree = Path(cache) / "postfix"
-    if tree.exists():
-        return tree
-    download = Path(cache) / "postfix-download"
-    shutil.rmtree(download, ignore_errors=True)
-    download.mkdir(parents=True)
-    apt("download", "postfix", folder=download)
-    libraries = missing_libraries(next(download.glob("postfix_*.deb")))
-    if libraries:
-        apt("download", *libraries, folder=download)
-    for package in download.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", package, download / "tree"], check=True)
-    (download / "tree").rename(tree)
-    shutil.rmtree(download)
-    return tree
+    return packages.fetch(cache, "postfix")
 
 
 def library_path(tree):
     """LD_LIBRARY_PATH for the unpacked programs: Postfix's own folder, and those of libraries unpacked with it."""
-    others = {library.parent for library in tree.glob("**/lib*.so.*")}
-    return ":".join(map(str, [tree / "usr/lib/postfix", *sorted(others)]))
+    return packages.library_path(tree, tree / "usr/lib/postfix")
 
 
 def only_user(names):
