@@ -5,6 +5,7 @@ daemon_libdaemon_la_SOURCES = \
 	daemon/event.c daemon/event.h \
 	daemon/jsondoc.c daemon/jsondoc.h \
 	daemon/log.c daemon/log.h \
+	daemon/network.c daemon/network.h \
 	daemon/notify.c daemon/notify.h \
 	daemon/privs.c daemon/privs.h \
 	daemon/provider.c daemon/provider.h \

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "milter/scan.h"
+
 /*
  * The strict reader of a From field (RFC 5322 section 3.4, RFC 6532 for UTF-8). What it calls ADDRESS_ONE is, whole,
  * exactly one mailbox, and every reader that we know of sees the same address in it. Whatever readers could differ
@@ -12,17 +14,8 @@
  * One forward pass, no recursion, no allocation: the result points into the input or into itself. Pure.
  */
 
-struct span {
-	const char *at; /* not NUL-terminated; may be NULL when len is 0 */
-	size_t len;
-};
-
-#define SPAN(text_) ((struct span){(text_), sizeof(text_) - 1})
-
 #define ADDRESS_MAX 254      /* bytes of local part, "@" and domain (RFC 5321 section 4.5.3.1.3, less the brackets) */
 #define ADDRESS_LOCAL_MAX 64 /* bytes */
-#define ADDRESS_FIELD_MAX 16384 /* bytes of a field's value; a longer one is not looked at */
-#define ADDRESS_COMMENT_DEPTH 4 /* comments within comments */
 
 enum address_kind {
 	ADDRESS_NONE,      /* nothing but blanks and comments */
@@ -32,19 +25,12 @@ enum address_kind {
 	ADDRESS_UNPARSABLE /* anything else; `problem` says why */
 };
 
-enum address_problem {
-	ADDRESS_FINE,
-	ADDRESS_TOO_LONG,   /* the field is over ADDRESS_FIELD_MAX */
-	ADDRESS_CONTROLS,   /* NUL, a control character, a CR or LF that is no folding */
-	ADDRESS_BAD_SYNTAX, /* no address, two of them, a route, a quoted local part, bytes that are no UTF-8, ... */
-	ADDRESS_HIDDEN      /* an encoded word with an address or a bracket in it */
-};
-
 struct address {
 	enum address_kind kind;
-	enum address_problem problem;
-	struct span name;     /* the display name as it was written, quotes, encoded words and all; empty: none */
-	bool name_is_comment; /* the name stood in a comment: "a@b.example (Name)"; without the parentheses */
+	enum scan_problem problem; /* why UNPARSABLE */
+	struct span name;          /* the display name as it was written, quotes, encoded words and all; empty: none */
+	bool name_is_comment;      /* the name stood in a comment: "a@b.example (Name)"; without the parentheses */
+	struct span written;       /* the address alone, as it was written; empty unless ONE */
 	size_t local_len;
 	size_t len;                    /* of mailbox */
 	char mailbox[ADDRESS_MAX + 1]; /* "local@domain", letters A to Z in lower case; "" unless ONE */

@@ -8,7 +8,8 @@
 /*
  * What the device is told, and so what its owner reads: the texts of mailbearer-milter(8). Pure.
  *
- * Each is one line of printable ASCII without "%", shorter than REPLY_TEXT_MAX, that names both senders. What comes
+ * Each is one line of printable ASCII without "%", shorter than REPLY_TEXT_MAX, that names both senders
+ * as far as they are known (before the header, the From is shown as <>). What comes
  * from outside is cut, and bytes of it that could do harm are shown as "?".
  */
 #define REPLY_TEXT_MAX 400 /* bytes with the NUL, without code and status */
@@ -44,7 +45,7 @@ struct reply_facts {
 	struct span envelope; /* without brackets; empty: the null sender */
 	struct span from;     /* the field's value, or the mailbox read from it; empty: no such field */
 	struct span sender;   /* of the Sender field */
-	const char *account;  /* or NULL */
+	const char *account;  /* or connector, or the mailbox to use; or NULL */
 	const char *detail;   /* why the grant is dead; or NULL */
 	int64_t limit;        /* in force: bytes, recipients, messages */
 };
