@@ -44,6 +44,18 @@ static const char *remedy_for(const char *error)
 	return "see what the provider's administrator can make of it";
 }
 
+/* What to do about trouble that passes by itself, should it not pass. */
+static const char *remedy_if_it_lasts(const struct oauth_answer *answer)
+{
+	if (strcmp(answer->error, "no_answer") == 0 || strcmp(answer->error, "discovery") == 0)
+		return "it is tried again; if it lasts, check network, DNS, firewall and proxy";
+	if (strcmp(answer->error, "http_200") == 0 || strcmp(answer->error, "bad_answer") == 0)
+		return "it is tried again; if it lasts, check the endpoint's address, and what answers in its place";
+	if (strcmp(answer->error, "not_sent") == 0)
+		return "it is tried again; if it lasts, see whether memory or descriptors have run out";
+	return "it is tried again; if it lasts, look at the provider's service health";
+}
+
 void keeper_blame(struct keeper *keeper, const char *error, const char *detail, const char *remedy)
 {
 	if (detail[0] != '\0')
@@ -149,7 +161,7 @@ static void failed(struct keeper *keeper, const struct broker_result *result, en
 		feed(keeper, ACCOUNT_GOT_MISCONFIGURED, &in, ~0U);
 		log_failure(keeper, EVENT_MISCONFIGURED);
 	} else {
-		keeper_blame(keeper, answer->error, answer->detail, "");
+		keeper_blame(keeper, answer->error, answer->detail, remedy_if_it_lasts(answer));
 		feed(keeper, ACCOUNT_GOT_RETRY, &in, ~0U);
 		log_failure(keeper, result->undiscovered ? EVENT_DISCOVERY_FAILED : EVENT_REFRESH_FAILED);
 	}
@@ -166,7 +178,8 @@ static void token_of_no_use(struct keeper *keeper, const struct broker_result *r
 		keeper_blame(keeper, "token_too_short", detail, remedy_for("token_too_short"));
 		log_failure(keeper, EVENT_MISCONFIGURED);
 	} else {
-		keeper_blame(keeper, "late_answer", "the new token had all but run out when it came", "");
+		keeper_blame(keeper, "late_answer", "the new token had all but run out when it came",
+			     "it is tried again; if it lasts, see why answers take so long");
 		log_failure(keeper, EVENT_REFRESH_FAILED);
 	}
 }

@@ -27,11 +27,12 @@ static void url_host(const char *url, char *host, size_t size)
 
 static void say_timeout(struct http_transfer *transfer, const char *host)
 {
-	curl_off_t looked_up = 0, connected = 0, sent = 0;
+	curl_off_t looked_up = 0, sent = 0;
+	long connected = 0; /* our port, since CURLINFO_CONNECT_TIME is set only after TLS with some versions */
 	const char *phase = "waiting for the answer of";
 
 	curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
-	curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	curl_easy_getinfo(transfer->easy, CURLINFO_LOCAL_PORT, &connected);
 	curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
 	if (sent == 0)
 		phase = "in the TLS handshake with";
@@ -63,6 +64,9 @@ static void say_untrusted(struct http_transfer *transfer, const char *host)
 	curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &result);
 	switch (result) {
 	case X509_V_OK:
+	case X509_V_ERR_UNSPECIFIED: /* curl compares names itself, and has no verdict of OpenSSL's then */
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		err_set(err, ERR_DENIED,
 			"the TLS certificate of %s is not for that name: a wrong address, or somebody in between",
 			host);
@@ -124,8 +128,8 @@ void http_say_error(struct http_transfer *transfer, CURLcode code)
 					    : "out of memory for the answer of %s (up to %d bytes)",
 			host, HTTP_BODY_MAX);
 		break;
-	case CURLE_UNSUPPORTED_PROTOCOL:
-		err_set(err, ERR_CONFIG, "the address of %s does not begin with https://", host);
+	case CURLE_UNSUPPORTED_PROTOCOL: /* as https:// addresses are proved with the settings: HTTP/0.9 */
+		err_set(err, ERR_UNREACHABLE, "%s does not speak HTTP: is something else in its place?", host);
 		break;
 	case CURLE_SSL_CONNECT_ERROR:
 		err_set(err, ERR_UNREACHABLE, "no TLS 1.2 or newer with %s: %s", host, detail);

@@ -22,6 +22,7 @@ from provider import Provider  # noqa: E402
 TOKEND = BUILD / "mailbearer-tokend"
 CLI = BUILD / "mailbearer"
 PLUGIN = BUILD / "sasl" / ".libs" / "libmailbearer.so"
+SANITIZED = b"__asan_" in TOKEND.read_bytes()
 ACCOUNT = "relay@contoso.com"
 CLIENT_ID = "5d3c2b1a-9f8e-4d7c-8b6a-0123456789ab"
 SECRET = "MARKER+se/cr=e&t% ~x y"
@@ -70,6 +71,7 @@ class World:
         self.folder = Path(tempfile.mkdtemp(prefix="mb", dir="/tmp"))
         self.folder.chmod(0o755)
         self.daemon = None
+        self.more_environment = {}
         self.provider = Provider(self.folder / "p", "--marker", "MARKER")
         for path in [self.folder / "p", *(self.folder / "p").rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
@@ -123,10 +125,12 @@ class World:
     def environment(self, notify=None):
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         # The daemon lets nobody attach to it, and so not the leak checker either; the unit ring looks for leaks.
-        env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        # A short quarantine, so that memory that was freed does not count as memory that is held.
+        env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0:quarantine_size_mb=4"
         env["UBSAN_OPTIONS"] = os.environ.get("UBSAN_OPTIONS", "")
         if notify:
             env["NOTIFY_SOCKET"] = str(notify)
+        env.update(self.more_environment)
         return env
 
     def spawn(self, notify=None):
@@ -164,6 +168,18 @@ class World:
 
     def kill(self):
         return self.stop(signal.SIGKILL)
+
+    def open_files(self):
+        """How many descriptors the daemon has open. Only root may look, since it is not dumpable; else 0."""
+        try:
+            return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
+        except PermissionError:
+            return 0
+
+    def memory(self, what="VmRSS"):
+        """In KiB: VmRSS is held now, VmHWM was the most."""
+        with open(f"/proc/{self.daemon.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(what + ":"))
 
     def restart(self):
         self.stop()

@@ -19,6 +19,7 @@ SETTINGS = {
     "token_lifetime": (3599, (int, float)),   # seconds
     "no_expires_in": (False, (bool,)),
     "no_refresh_token": (False, (bool,)),     # answers without one: the client must keep the old one
+    "token_keep_alive": (True, (bool,)),      # False: each answer ends its connection
     "token_certificate": ("good", (str,)),
     "token_tls_max": ("", (str,)),            # "1.1": offers nothing newer
     "auth_methods": (["client_secret_post", "private_key_jwt", "client_secret_basic"], (list,)),

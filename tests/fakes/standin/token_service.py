@@ -24,7 +24,7 @@ FORM_TEXT = re.compile(r"(?:[A-Za-z0-9._~*+-]|%[0-9A-Fa-f]{2})*")
 # kinds of token_fault. "when" of a fault: "before" (default) or "after" the request has been acted upon.
 FAULTS = ("status", "error", "hang_connect", "hang_headers", "hang_body", "slow", "hold", "reset", "close", "html",
           "garbage", "not_http", "truncated", "cut_json", "huge", "wrong_types", "empty", "no_token", "nul",
-          "duplicate_keys", "redirect")
+          "duplicate_keys", "redirect", "answer", "raw", "slow_headers", "reset_body")
 
 WRONG_TYPES = {"token_type": ["Bearer"], "access_token": 42, "expires_in": {"seconds": 3599}, "refresh_token": True}
 
@@ -191,6 +191,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("x-ms-request-id", str(uuid.uuid4()))
         for name, value in headers:
             self.send_header(name, value)
+        if not self.server.book["token_keep_alive"]:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
@@ -248,6 +250,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(0.2)
         raise Dropped
 
+    def fault_slow_headers(self, *_):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        end = time.monotonic() + HANG_SECONDS
+        while time.monotonic() < end:
+            self.wfile.write(b"X-Slow: 1\r\n")
+            time.sleep(0.2)
+        raise Dropped
+
+    def fault_reset_body(self, _, body):
+        text = json.dumps(body).encode()
+        self.answer(200, text[:len(text) // 2], length=len(text))
+        self.fault_reset()
+
     def fault_reset(self, *_):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
@@ -300,6 +315,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def fault_duplicate_keys(self, *_):
         self.answer(200, b'{"token_type":"Bearer","expires_in":3599,"access_token":"eyJa","access_token":"eyJb"}')
+
+    def fault_answer(self, fault, body):
+        """What would be answered, but with these values, and without those of "drop"."""
+        body = {**body, "access_token": "MARKER-never-to-be-served", **fault.get("values", {})}
+        for name in fault.get("drop", ()):
+            body.pop(name, None)
+        self.answer(fault.get("status", 200), json.dumps(body).encode())
+
+    def fault_raw(self, fault, _):
+        """These bytes, as Latin-1."""
+        self.answer(fault.get("status", 200), fault["text"].encode("latin-1"))
 
     def fault_redirect(self, fault, _):
         self.answer(fault.get("status", 307), b"", headers=[("Location", fault["location"])])
