@@ -95,8 +95,10 @@ static int converse(const struct tokenclient_question *question, int fd, struct 
 {
 	struct err sending = {.code = ERR_NONE};
 
-	if (sock_send(fd, frame->data, frame->len, question->deadline, &sending) == 0)
+	if (sock_send(fd, frame->data, frame->len, question->deadline, &sending) == 0) {
+		sock_end(fd);
 		return receive_reply(question, fd, in, reply, err);
+	}
 	/* Somebody who may not ask can be answered and cut off before the question is out. */
 	if (sending.code == ERR_SYSTEM && receive_reply(question, fd, in, reply, NULL) == 0)
 		return 0;

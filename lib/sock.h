@@ -25,6 +25,9 @@ int sock_connect_unix(const char *path, struct deadline deadline, struct err *er
 /* Sends all of it. 0 or -1. Blocks up to the deadline. */
 int sock_send(int fd, const void *bytes, size_t len, struct deadline deadline, struct err *err);
 
+/* Tells the other side that no more is sent to it; it may still send. */
+void sock_end(int fd);
+
 /* Receives at least one byte: how many, 0 at the end of the stream, or -1. Blocks up to the deadline. */
 ssize_t sock_recv(int fd, void *bytes, size_t len, struct deadline deadline, struct err *err);
 

@@ -46,7 +46,7 @@ void server_client_close(struct server_client *client)
 
 static void update_watch(struct server_client *client)
 {
-	bool read = !client->closing && client->in.len < IN_MAX && client->out.len == 0;
+	bool read = !client->closing && !client->ended && client->in.len < IN_MAX && client->out.len == 0;
 
 	loop_watch_set(client->watch, read, client->out.len > 0);
 }
@@ -230,6 +230,8 @@ static void handle_frames(struct server_client *client)
 static void serve(struct server_client *client)
 {
 	handle_frames(client);
+	if (client->ended && client->wait == NULL && client->out.len == 0)
+		client->doomed = true;
 	client->busy = false;
 	if (client->doomed)
 		server_client_close(client);
@@ -239,7 +241,8 @@ static void serve(struct server_client *client)
 
 /* --- bytes in ----------------------------------------------------------------------------------------------------- */
 
-static void receive(struct server_client *client)
+/* True when there may be more. */
+static bool receive(struct server_client *client)
 {
 	size_t room = IN_MAX - client->in.len < RECEIVE_STEP ? IN_MAX - client->in.len : RECEIVE_STEP;
 	char *space = room > 0 ? buf_reserve(&client->in, room) : NULL;
@@ -247,7 +250,7 @@ static void receive(struct server_client *client)
 
 	if (space == NULL) {
 		client->doomed = room > 0;
-		return;
+		return false;
 	}
 	do
 		got = recv(client->fd, space, room, MSG_DONTWAIT);
@@ -255,9 +258,12 @@ static void receive(struct server_client *client)
 	if (got > 0) {
 		client->in.len += (size_t)got;
 		client->moved_at = loop_now(client->server->loop);
-	} else if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
+	} else if (got == 0) {
+		client->ended = true;
+	} else if (errno != EAGAIN && errno != EWOULDBLOCK) {
 		client->doomed = true;
 	}
+	return got > 0;
 }
 
 static void on_ready(void *arg, bool readable, bool writable)
@@ -337,8 +343,8 @@ void server_client_open(struct server *server, int fd)
 	client->busy = true;
 	if (too_many(client))
 		turn_away(client);
-	else
-		receive(client);
+	else if (receive(client))
+		receive(client); /* the end, as a rule: our own clients ask once and say so */
 	serve(client);
 }
 

@@ -7,7 +7,6 @@
 #include "daemon/log.h"
 #include "tokend/server_private.h"
 
-#define ACCEPTS_AT_ONCE 64  /* then the others get their turn */
 #define ACCEPT_PAUSE_MS 100 /* when descriptors or memory have run out */
 #define SWEEP_MS 5000
 #define SOCKET_MODE 0666 /* access is by peer */
@@ -25,26 +24,23 @@ static void on_resume(void *arg)
 	listen_for(server, !server->stopped);
 }
 
+/* One connection; the loop comes back at once if there are more. To try until there are none would be a call in vain
+ * for each mail. */
 static void on_connection(void *arg, bool readable, bool writable)
 {
 	struct server_listener *listener = arg;
 	struct server *server = listener->server;
+	int fd;
 
 	(void)readable;
 	(void)writable;
-	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (fd >= 0) {
-			server_client_open(server, fd);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			/* The connection stays in the queue and would wake us at once again. */
-			listen_for(server, false);
-			loop_timer_set(server->resume, ACCEPT_PAUSE_MS);
-			return;
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			return;
-		}
+	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		server_client_open(server, fd);
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		/* The connection stays in the queue and would wake us at once again. */
+		listen_for(server, false);
+		loop_timer_set(server->resume, ACCEPT_PAUSE_MS);
 	}
 }
 

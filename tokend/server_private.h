@@ -37,6 +37,7 @@ struct server_client {
 	struct buf out;           /* bytes that are not sent yet */
 	struct broker_wait *wait; /* a question that the broker still thinks about */
 	int64_t moved_at;         /* loop_now() when bytes last moved */
+	bool ended;               /* it asks no more, but may wait for answers */
 	bool closing;             /* to be closed once `out` is sent */
 	bool doomed;              /* to be freed when the call that is running is over */
 	bool busy;                /* a call about it is running */

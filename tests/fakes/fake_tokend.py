@@ -17,6 +17,7 @@ the end of its standard input how often each question was asked. As a module: `w
 
 import collections
 import os
+import select
 import socket
 import sys
 import threading
@@ -98,7 +99,9 @@ class FakeTokend:
         if answer == "@close":
             return False
         if answer == "@silent":
-            connection.recv(1)
+            gone = select.poll()
+            gone.register(connection, 0)  # a hang-up, and not the end of its questions
+            gone.poll()
             return False
         if answer.startswith("@raw:"):
             connection.sendall(bytes.fromhex(answer[5:]))

@@ -326,7 +326,7 @@ static void say_hello_after_an_interruption(void)
 		assert_int_equal(write(other, "hello", 5), 5);
 }
 
-static void what_is_there_is_received_without_polling(void **state)
+static void what_is_there_is_received_when_time_is_up(void **state)
 {
 	struct err err = {0};
 	char bytes[16];
@@ -382,6 +382,24 @@ static void a_silent_peer_is_a_timeout(void **state)
 	assert_int_equal(sock_recv(fds[0], bytes, 16, deadline_after(0), &err), -1);
 	assert_int_equal(world.polls, 1); /* no time left: not even a poll */
 	assert_int_equal(sock_recv(-1, bytes, 16, deadline_after(DEADLINE_MS), &err), -1);
+	assert_int_equal(err.code, ERR_SYSTEM);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void the_end_is_told_and_answers_still_come(void **state)
+{
+	struct err err = {0};
+	char bytes[16];
+	int fds[2];
+
+	(void)state;
+	make_pair(fds);
+	sock_end(fds[0]);
+	assert_int_equal(__real_recv(fds[1], bytes, 16, MSG_DONTWAIT), 0);
+	assert_int_equal(write(fds[1], "hello", 5), 5);
+	assert_int_equal(sock_recv(fds[0], bytes, 16, deadline_after(DEADLINE_MS), &err), 5);
+	assert_int_equal(sock_send(fds[0], "x", 1, deadline_after(DEADLINE_MS), &err), -1);
 	assert_int_equal(err.code, ERR_SYSTEM);
 	close(fds[0]);
 	close(fds[1]);
@@ -450,9 +468,10 @@ int main(void)
 	    SOCK_TEST(a_long_message_is_sent_in_pieces),
 	    SOCK_TEST(a_peer_that_takes_nothing_is_a_timeout),
 	    SOCK_TEST(a_peer_that_is_gone_raises_no_signal),
-	    SOCK_TEST(what_is_there_is_received_without_polling),
+	    SOCK_TEST(what_is_there_is_received_when_time_is_up),
 	    SOCK_TEST(interrupted_calls_are_made_again),
 	    SOCK_TEST(a_silent_peer_is_a_timeout),
+	    SOCK_TEST(the_end_is_told_and_answers_still_come),
 	    SOCK_TEST(the_peer_is_known),
 	};
 

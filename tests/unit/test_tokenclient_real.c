@@ -77,7 +77,7 @@ static void twenty_processes_and_a_queue_of_one(void **state)
 	listener = sock_listen_unix(path, 0600, NULL);
 	assert_true(listener >= 0);
 	assert_int_equal(listen(listener, 0), 0);
-	assert_int_equal(fcntl(listener, F_SETFL, 0), 0);
+	assert_int_equal(fcntl(listener, F_SETFL, 0), 0); /* a plain server, which blocks */
 	server = fork();
 	if (server == 0)
 		serve(listener);
@@ -93,14 +93,6 @@ static void twenty_processes_and_a_queue_of_one(void **state)
 	kill(server, SIGKILL);
 	assert_int_equal(waitpid(server, &status, 0), server);
 	sock_unlisten_unix(path, listener);
-}
-
-/* The server here is a plain one that blocks. */
-static int fcntl_blocking(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
 static int make_folder(void **state)
@@ -121,7 +113,7 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(twenty_processes_and_a_queue_of_one),
+	    cmocka_unit_test(twenty_processes_and_a_queue_of_one),
 	};
 
 	return cmocka_run_group_tests_name("tokenclient_real", tests, make_folder, remove_folder);
