@@ -1,5 +1,6 @@
 # What the system needs around the programs. The unit is made from a template, as it names installed paths.
-EXTRA_DIST += etc/mailbearer.conf.example etc/mailbearer-tokend.service.in etc/mailbearer.sysusers etc/mailbearer.tmpfiles
+EXTRA_DIST += etc/mailbearer.conf.example etc/mailbearer-tokend.service.in etc/mailbearer.sysusers etc/mailbearer.tmpfiles \
+	etc/apparmor etc/selinux etc/openrc etc/freebsd packaging
 CLEANFILES += etc/mailbearer-tokend.service
 
 etc/mailbearer-tokend.service: etc/mailbearer-tokend.service.in Makefile
