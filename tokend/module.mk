@@ -119,8 +119,28 @@ tests_unit_test_oauth_metadata_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_oauth_metadata_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_oauth_metadata
 
-check_PROGRAMS += tests/unit/test_broker
-tests_unit_test_broker_SOURCES = tests/unit/test_broker.c tests/unit/fake_doors.c tests/unit/fake_doors.h
-tests_unit_test_broker_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_broker_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
-UNIT_TESTS += tests/unit/test_broker
+# The broker and the server on fakes of the doors: time, randomness, the network, the disk and the log are the test's own.
+fake_doors = \
+	tests/unit/fake_http.c tests/unit/fake_http.h \
+	tests/unit/fake_log.c tests/unit/fake_log.h \
+	tests/unit/fake_loop.c tests/unit/fake_loop.h \
+	tests/unit/fake_store.c tests/unit/fake_store.h
+broker_world = $(fake_doors) tests/unit/broker_world.c tests/unit/broker_world.h
+
+check_PROGRAMS += tests/unit/test_broker_tokens
+tests_unit_test_broker_tokens_SOURCES = tests/unit/test_broker_tokens.c $(broker_world)
+tests_unit_test_broker_tokens_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_broker_tokens_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_broker_tokens
+
+check_PROGRAMS += tests/unit/test_broker_grants
+tests_unit_test_broker_grants_SOURCES = tests/unit/test_broker_grants.c $(broker_world)
+tests_unit_test_broker_grants_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_broker_grants_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_broker_grants
+
+check_PROGRAMS += tests/unit/test_discovery
+tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c $(fake_doors)
+tests_unit_test_discovery_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_discovery_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_discovery
