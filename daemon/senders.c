@@ -1,5 +1,5 @@
 /*
- * Whose is this sender? Searches the sorted addresses of the settings, exact first and then by domain. Pure. Called by
+ * Whose is this sender? Asks the sorted addresses of the settings. Pure. Called by
  * tokend, the milter and the CLI.
  */
 #include <stdbool.h>
@@ -16,23 +16,6 @@ struct senders {
 	const struct settings_account *fallback; /* or NULL */
 };
 
-/* The first of equals, which is the one that counts; or NULL. */
-static const struct settings_address *find_entry(const struct senders *senders, const char *address)
-{
-	size_t low = 0, high = senders->count, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (strcmp(senders->entries[middle].address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == senders->count || strcmp(senders->entries[low].address, address) != 0)
-		return NULL;
-	return &senders->entries[low];
-}
-
 struct senders *senders_new(const struct settings *settings, struct err *err)
 {
 	struct senders *senders = calloc(1, sizeof(*senders));
@@ -48,7 +31,7 @@ struct senders *senders_new(const struct settings *settings, struct err *err)
 		return NULL;
 	}
 	if (settings->milter.default_account)
-		fallback = find_entry(senders, settings->milter.default_account);
+		fallback = settings_addresses_exact(senders->entries, senders->count, settings->milter.default_account);
 	senders->fallback = fallback ? fallback->account : NULL;
 	return senders;
 }
@@ -74,15 +57,14 @@ static bool normalise(const char *address, size_t len, char *out)
 	return strncmp(out, "*@", 2) != 0;
 }
 
-static const struct settings_address *find_wildcard(const struct senders *senders, const char *address)
+static const struct settings_address *find_exact(const struct senders *senders, const char *address)
 {
-	const char *at = strrchr(address, '@');
-	char pattern[ADDRESS_MAX + 2] = "*";
+	return settings_addresses_exact(senders->entries, senders->count, address);
+}
 
-	if (!at || at == address)
-		return NULL;
-	memcpy(pattern + 1, at, strlen(at) + 1);
-	return find_entry(senders, pattern);
+static const struct settings_address *find_pattern(const struct senders *senders, const char *address)
+{
+	return settings_addresses_pattern(senders->entries, senders->count, address);
 }
 
 struct senders_match senders_find(const struct senders *senders, const char *address, size_t len)
@@ -91,10 +73,10 @@ struct senders_match senders_find(const struct senders *senders, const char *add
 	char name[ADDRESS_MAX + 1];
 
 	if (normalise(address, len, name)) {
-		entry = find_entry(senders, name);
+		entry = find_exact(senders, name);
 		if (entry)
 			return (struct senders_match){SENDERS_EXACT, entry->account, entry->connector};
-		entry = find_wildcard(senders, name);
+		entry = find_pattern(senders, name);
 		if (entry)
 			return (struct senders_match){SENDERS_WILDCARD, entry->account, entry->connector};
 	}
@@ -110,9 +92,9 @@ const struct settings_account *senders_account(const struct senders *senders, co
 
 	if (!normalise(name, len, copy))
 		return NULL;
-	entry = find_entry(senders, copy);
+	entry = find_exact(senders, copy);
 	if (entry && entry->source == SETTINGS_NAME)
 		return entry->account;
-	entry = find_wildcard(senders, copy);
+	entry = find_pattern(senders, copy);
 	return entry && entry->source == SETTINGS_NAME ? entry->account : NULL;
 }

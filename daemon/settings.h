@@ -80,10 +80,33 @@ struct settings_tokend {
 };
 
 struct settings_milter {
-	const char *listen;
-	const char *mode;
-	const char *default_account; /* or NULL */
-	const char *user;
+	int line;                     /* 0: the section does not stand in the file */
+	const char *listen;           /* "unix:/PATH", "local:/PATH", "inet:PORT@HOST", "inet6:PORT@HOST" */
+	const char *mode;             /* "off", "monitor", "rewrite", "reject" */
+	const char *default_account;  /* or NULL */
+	const char *user;             /* to run as when started as root */
+	const char *log;              /* "syslog" or "stderr" */
+	int max_message_size;         /* bytes; this and the next three: 0 is no limit */
+	int max_recipients;           /* of a message */
+	int max_recipients_per_day;   /* of a mailbox */
+	int max_messages_per_minute;  /* of a client */
+	const char *when_unusable;    /* "accept" or "tempfail" */
+	int unusable_grace;           /* seconds */
+	struct settings_list mailers; /* of the MTA, that lead elsewhere; in lower case */
+	struct settings_list hosts;   /* next hops that lead elsewhere; in lower case */
+};
+
+/* What the milter does with some senders: each list that is not empty must have an entry that fits. */
+struct settings_rule {
+	const char *name;
+	int line;
+	struct settings_list clients;           /* addresses and networks, as network.h reads them */
+	struct settings_list logins;            /* in lower case, as the next two */
+	struct settings_list listeners;         /* names or ports */
+	struct settings_list senders;           /* addresses, "*@domain", "<>" */
+	const char *mode;                       /* or NULL: the milter section's */
+	const struct settings_account *account; /* or NULL: as without the rule */
+	const char *address;                    /* one of the account's own; or NULL */
 };
 
 struct settings {
@@ -96,6 +119,8 @@ struct settings {
 	struct settings_connector *connectors;
 	struct settings_tokend tokend;
 	struct settings_milter milter;
+	size_t rule_count;
+	struct settings_rule *rules; /* in the file's order */
 };
 
 /*
@@ -123,6 +148,12 @@ struct settings_address {
 /* All of them, sorted by address and source; to be freed with free(3), and before the settings. NULL with *err set:
  * ERR_MEMORY, or ERR_CONFIG when one address has two owners (names both with their lines). */
 struct settings_address *settings_addresses(const struct settings *settings, size_t *count, struct err *err);
+
+/* Of these: the one that is this address (in lower case), and the one that is its domain's pattern; or NULL. */
+const struct settings_address *settings_addresses_exact(const struct settings_address *addresses, size_t count,
+							const char *address);
+const struct settings_address *settings_addresses_pattern(const struct settings_address *addresses, size_t count,
+							  const char *address);
 
 /*
  * Proves the files that the settings name: secret files exist, are regular, readable by us, not readable by others,

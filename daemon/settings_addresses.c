@@ -1,11 +1,13 @@
 /*
- * All senders that the settings name, in one sorted array, and the proof that each has one owner. Pure but for memory.
- * Called by settings_check.c for the proof and by senders.c for the array.
+ * All senders that the settings name, in one sorted array, the search in it, and the proof that each has one owner.
+ * Pure but for memory. Called by settings_check.c for the proof and by senders.c for the array.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/settings.h"
+
+#define ADDRESS_MAX 254 /* bytes; nothing longer is in the settings */
 
 struct list {
 	struct settings_address *items;
@@ -115,4 +117,32 @@ struct settings_address *settings_addresses(const struct settings *settings, siz
 	}
 	*count = list.count;
 	return list.items;
+}
+
+/* The first of equals, which is the one that counts. */
+const struct settings_address *settings_addresses_exact(const struct settings_address *addresses, size_t count,
+							const char *address)
+{
+	size_t low = 0, high = count, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (strcmp(addresses[middle].address, address) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && strcmp(addresses[low].address, address) == 0 ? &addresses[low] : NULL;
+}
+
+const struct settings_address *settings_addresses_pattern(const struct settings_address *addresses, size_t count,
+							  const char *address)
+{
+	const char *at = strrchr(address, '@');
+	char pattern[ADDRESS_MAX + 2] = "*";
+
+	if (!at || at == address || strlen(at) > ADDRESS_MAX)
+		return NULL;
+	memcpy(pattern + 1, at, strlen(at) + 1);
+	return settings_addresses_exact(addresses, count, pattern);
 }

@@ -271,6 +271,29 @@ static int build_connector(struct build *build, struct settings_raw_section *sec
 	return fill(build, section, connector);
 }
 
+static const struct settings_account *find_account(const struct build *build, const char *name)
+{
+	const struct settings *settings = build->settings;
+	size_t i;
+
+	for (i = 0; i < settings->account_count; i++)
+		if (strcmp(settings->accounts[i].name, name) == 0)
+			return &settings->accounts[i];
+	return NULL;
+}
+
+static int build_rule(struct build *build, struct settings_raw_section *section, struct settings_rule *rule)
+{
+	const struct settings_value *account = settings_raw_find(build->raw, section, "account");
+
+	rule->name = section->title;
+	rule->line = section->line;
+	if (account && (rule->account = find_account(build, account->text)) == NULL)
+		return settings_wrong(build->report, account->line, "there is no section account \"%.100s\"",
+				      account->text);
+	return fill(build, section, rule);
+}
+
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(a, b);
@@ -343,6 +366,11 @@ static void set_defaults(struct settings *settings)
 	static char postfix[] = "postfix";
 	static char *sockets[] = {run, chroot};
 	static char *users[] = {postfix};
+	/* What Postfix and Sendmail call the ways that do not lead to a submission server. */
+	static char elsewhere[][12] = {"local", "virtual", "lmtp",      "error",    "discard", "retry",
+				       "prog",  "*file*",  "*include*", "procmail", "cyrus"};
+	static char *mailers[] = {elsewhere[0], elsewhere[1], elsewhere[2], elsewhere[3], elsewhere[4], elsewhere[5],
+				  elsewhere[6], elsewhere[7], elsewhere[8], elsewhere[9], elsewhere[10]};
 
 	settings->tokend = (struct settings_tokend){
 	    .listen = {2, sockets},
@@ -356,6 +384,10 @@ static void set_defaults(struct settings *settings)
 	    .listen = "unix:" RUNSTATEDIR "/mailbearer/milter.sock",
 	    .mode = "rewrite",
 	    .user = "mailbearer-milter",
+	    .log = "syslog",
+	    .when_unusable = "accept",
+	    .unusable_grace = 900,
+	    .mailers = {sizeof(mailers) / sizeof(mailers[0]), mailers},
 	};
 }
 
@@ -373,7 +405,8 @@ static int make_arrays(struct build *build)
 	    settings_arena_take(arena, (counts[SECTION_ACCOUNT] + 1) * sizeof(struct settings_account));
 	settings->connectors =
 	    settings_arena_take(arena, (counts[SECTION_CONNECTOR] + 1) * sizeof(struct settings_connector));
-	if (!settings->clients || !settings->accounts || !settings->connectors)
+	settings->rules = settings_arena_take(arena, (counts[SECTION_RULE] + 1) * sizeof(struct settings_rule));
+	if (!settings->clients || !settings->accounts || !settings->connectors || !settings->rules)
 		return settings_no_memory(build->report);
 	return 0;
 }
@@ -390,15 +423,17 @@ static int build_section(struct build *build, struct settings_raw_section *secti
 	case SECTION_TOKEND:
 		return fill(build, section, &settings->tokend);
 	case SECTION_MILTER:
+		settings->milter.line = section->line;
 		return fill(build, section, &settings->milter);
 	case SECTION_ACCOUNT:
+	case SECTION_RULE:
 	case SECTIONS:
 		break;
 	}
 	return 0;
 }
 
-/* Accounts last, since they may stand before the client that they name. */
+/* Accounts later, since they may stand before the client that they name; and rules last. */
 static int build_sections(struct build *build)
 {
 	struct settings *settings = build->settings;
@@ -412,6 +447,10 @@ static int build_sections(struct build *build)
 	for (section = build->raw->sections; section < end; section++)
 		if (section->section == SECTION_ACCOUNT &&
 		    build_account(build, section, &settings->accounts[settings->account_count++]) != 0)
+			return -1;
+	for (section = build->raw->sections; section < end; section++)
+		if (section->section == SECTION_RULE &&
+		    build_rule(build, section, &settings->rules[settings->rule_count++]) != 0)
 			return -1;
 	return name_transports(build);
 }

@@ -242,16 +242,61 @@ static int check_programs(const struct check *check)
 	for (i = 0; i < check->settings->account_count; i++)
 		if (strcmp(check->settings->accounts[i].name, milter->default_account) == 0)
 			return 0;
-	return settings_wrong(check->report, 0,
+	return settings_wrong(check->report, milter->line,
 			      "section milter: there is no section account \"%.100s\", which "
 			      "default_account names",
 			      milter->default_account);
+}
+
+/* The address that a rule writes into mail must be its account's own, or the account's server would refuse it. */
+static bool owns(const struct settings_rule *rule, const struct settings_address *addresses, size_t count)
+{
+	const struct settings_address *found = settings_addresses_exact(addresses, count, rule->address);
+
+	if (!found)
+		found = settings_addresses_pattern(addresses, count, rule->address);
+	return found && found->account == rule->account;
+}
+
+static const char *rule_problem(const struct settings_rule *rule, const struct settings_address *addresses,
+				size_t count)
+{
+	if (!rule->mode && !rule->account && !rule->address)
+		return "says nothing; give it mode or account";
+	if (rule->address && !rule->account)
+		return "names an address and not whose it is; give it account as well";
+	if (rule->address && !owns(rule, addresses, count))
+		return "names an address that is not its account's; add it to that account's send_as";
+	return NULL;
+}
+
+static bool has_conditions(const struct settings_rule *rule)
+{
+	return rule->clients.count + rule->logins.count + rule->listeners.count + rule->senders.count > 0;
+}
+
+static int check_rules(const struct check *check, const struct settings_address *addresses, size_t count)
+{
+	const struct settings_rule *rule = check->settings->rules;
+	const struct settings_rule *end = rule + check->settings->rule_count;
+	const char *problem;
+
+	for (; rule < end; rule++) {
+		problem = rule_problem(rule, addresses, count);
+		if (!problem && rule + 1 < end && !has_conditions(rule))
+			problem = "fits all mail, so that no rule after it counts; give it clients, logins, listeners "
+				  "or senders, or put it last";
+		if (problem)
+			return settings_wrong(check->report, rule->line, "rule \"%.100s\" %s", rule->name, problem);
+	}
+	return 0;
 }
 
 int settings_check(const struct settings_report *report, const struct settings *settings)
 {
 	struct check check = {report, settings};
 	struct settings_address *addresses;
+	int result;
 	size_t i;
 
 	for (i = 0; i < settings->client_count; i++)
@@ -266,6 +311,7 @@ int settings_check(const struct settings_report *report, const struct settings *
 	if (check_programs(&check) != 0)
 		return -1;
 	addresses = settings_addresses(settings, &i, report->err); /* one owner for each */
+	result = addresses ? check_rules(&check, addresses, i) : -1;
 	free(addresses);
-	return addresses ? 0 : -1;
+	return result;
 }

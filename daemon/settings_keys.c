@@ -14,7 +14,7 @@ static const struct {
 } sections[SECTIONS] = {
     [SECTION_CLIENT] = {"client", true},       [SECTION_ACCOUNT] = {"account", true},
     [SECTION_CONNECTOR] = {"connector", true}, [SECTION_TOKEND] = {"tokend", false},
-    [SECTION_MILTER] = {"milter", false},
+    [SECTION_MILTER] = {"milter", false},      [SECTION_RULE] = {"rule", true},
 };
 
 #define AT(section_, field) offsetof(struct settings_##section_, field)
@@ -65,6 +65,23 @@ static const struct settings_key keys[] = {
     {SECTION_MILTER, "mode", KIND_STRING, false, AT(milter, mode), value_mode},
     {SECTION_MILTER, "default_account", KIND_STRING, true, AT(milter, default_account), value_address},
     {SECTION_MILTER, "user", KIND_STRING, false, AT(milter, user), value_user},
+    {SECTION_MILTER, "log", KIND_STRING, false, AT(milter, log), value_log},
+    {SECTION_MILTER, "max_message_size", KIND_NUMBER, false, AT(milter, max_message_size), value_limit},
+    {SECTION_MILTER, "max_recipients", KIND_NUMBER, false, AT(milter, max_recipients), value_limit},
+    {SECTION_MILTER, "max_recipients_per_day", KIND_NUMBER, false, AT(milter, max_recipients_per_day), value_limit},
+    {SECTION_MILTER, "max_messages_per_minute", KIND_NUMBER, false, AT(milter, max_messages_per_minute), value_limit},
+    {SECTION_MILTER, "when_unusable", KIND_STRING, false, AT(milter, when_unusable), value_unusable},
+    {SECTION_MILTER, "unusable_grace", KIND_NUMBER, false, AT(milter, unusable_grace), value_seconds},
+    {SECTION_MILTER, "other_mailers", KIND_LIST, true, AT(milter, mailers), value_word},
+    {SECTION_MILTER, "other_hosts", KIND_LIST, true, AT(milter, hosts), value_word},
+
+    {SECTION_RULE, "clients", KIND_LIST, true, AT(rule, clients), value_network},
+    {SECTION_RULE, "logins", KIND_LIST, true, AT(rule, logins), value_word},
+    {SECTION_RULE, "listeners", KIND_LIST, true, AT(rule, listeners), value_word},
+    {SECTION_RULE, "senders", KIND_LIST, true, AT(rule, senders), value_rule_sender},
+    {SECTION_RULE, "mode", KIND_STRING, false, AT(rule, mode), value_mode},
+    {SECTION_RULE, "account", KIND_LOOKUP, true, 0, value_sender},
+    {SECTION_RULE, "address", KIND_STRING, true, AT(rule, address), value_address},
 };
 
 const struct settings_key *settings_key_row(unsigned i)

@@ -39,7 +39,15 @@ int settings_no_memory(const struct settings_report *report);
 
 /* Keys. */
 
-enum settings_section { SECTION_CLIENT, SECTION_ACCOUNT, SECTION_CONNECTOR, SECTION_TOKEND, SECTION_MILTER, SECTIONS };
+enum settings_section {
+	SECTION_CLIENT,
+	SECTION_ACCOUNT,
+	SECTION_CONNECTOR,
+	SECTION_TOKEND,
+	SECTION_MILTER,
+	SECTION_RULE,
+	SECTIONS
+};
 
 enum settings_kind {
 	KIND_STRING, /* goes to the section's struct as it is */
@@ -101,6 +109,11 @@ const char *value_algorithm(const char *value);
 const char *value_identity(const char *value);
 const char *value_log(const char *value);
 const char *value_mode(const char *value);
+const char *value_limit(const char *value);
+const char *value_seconds(const char *value);
+const char *value_unusable(const char *value);
+const char *value_network(const char *value);
+const char *value_rule_sender(const char *value);
 const char *value_grant(const char *value);
 
 /* Of values that have been found right. */

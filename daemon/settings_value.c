@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "daemon/network.h"
 #include "daemon/settings_private.h"
 
 #define DIGITS "0123456789"
@@ -109,7 +110,7 @@ const char *settings_value_problem(const struct settings_key *key, const char *v
 	problem = text_problem(value);
 	if (problem)
 		return problem;
-	if (is_placeholder(value))
+	if (is_placeholder(value) && strcmp(value, "<>") != 0)
 		return "still holds the placeholder of an example; put in your own value";
 	return key->problem ? key->problem(value) : NULL;
 }
@@ -321,6 +322,16 @@ const char *value_timeout(const char *value)
 	return is_number(value, 1, 20) ? NULL : "must be a whole number of seconds from 1 to 20";
 }
 
+const char *value_limit(const char *value)
+{
+	return is_number(value, 0, 999999999) ? NULL : "must be a whole number from 0 (no limit) to 999999999";
+}
+
+const char *value_seconds(const char *value)
+{
+	return is_number(value, 0, 604800) ? NULL : "must be a whole number of seconds from 0 to 604800, a week";
+}
+
 const char *value_min_validity(const char *value)
 {
 	return is_number(value, 0, 3000) ? NULL : "must be a whole number of seconds from 0 to 3000";
@@ -381,6 +392,26 @@ const char *value_log(const char *value)
 const char *value_mode(const char *value)
 {
 	return is_one_of(value, "off|monitor|rewrite|reject") ? NULL : "must be off, monitor, rewrite or reject";
+}
+
+const char *value_unusable(const char *value)
+{
+	return is_one_of(value, "accept|tempfail") ? NULL : "must be accept or tempfail";
+}
+
+const char *value_network(const char *value)
+{
+	struct network network;
+
+	if (network_parse(value, &network))
+		return NULL;
+	return "must be an address or a network: 192.0.2.7, 192.0.2.0/24, 2001:db8::/32; no bit may be set after the "
+	       "mask";
+}
+
+const char *value_rule_sender(const char *value)
+{
+	return strcmp(value, "<>") == 0 ? NULL : value_sender(value);
 }
 
 const char *value_grant(const char *value)

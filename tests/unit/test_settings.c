@@ -21,27 +21,34 @@ static struct settings *load(const char *text)
 	return settings;
 }
 
+static const char everything[] =
+    "# comment with a quote ' and a brace {\n"
+    "client 'contoso' { /* { */ provider = microsoft\n"
+    "  tenant = \"contoso.onmicrosoft.com\" // c++\n"
+    "  client_id = \"21111111-2222-3333-4444-555555555555\"\n"
+    "  client_secret_file = \"/etc/mailbearer/contoso.secret\" client_secret_expires = \"2027-05-01\"\n"
+    "  scope = \"https://outlook.office.com/SMTP.Send offline_access\" redirect_uri = "
+    "http://localhost/auth\n"
+    "  ca_file = /etc/ssl/ca.pem proxy = \"http://proxy.contoso.com:3128\" timeout = 5\n"
+    "  relayhost = \"[127.0.0.1]:10587\" }\n"
+    "account Relay@Contoso.COM { client = contoso grant = refresh_token min_validity = 600\n"
+    "  send_as = { \"Accounting@contoso.com\", '*@Branch.contoso.com', }\n"
+    "  send_as += more@contoso.com transport = o365 }\n"
+    "connector \"no-mailbox\" { relayhost = \"[mx.contoso.com]:25\" senders = Alerts@contoso.com }\n"
+    "tokend { listen = /run/x.sock state_directory = /s seal_key_file = \"credential:seal\"\n"
+    "  token_users = { postfix, exim } user = mb log = stderr }\n"
+    "milter { listen = \"inet:8891@127.0.0.1\" mode = monitor default_account = RELAY@contoso.com user = "
+    "mm log = stderr\n"
+    "  max_message_size = 35651584 max_recipients = 100 max_recipients_per_day = 9000\n"
+    "  max_messages_per_minute = 30 when_unusable = tempfail unusable_grace = 60\n"
+    "  other_mailers = { Local, relay } other_hosts = \"[MX.contoso.com]\" }\n"
+    "rule printers { clients = { 192.0.2.0/24, \"2001:db8::/32\" } logins = Scan listeners = 10025\n"
+    "  senders = { \"<>\", Scanner@Local.x, \"*@p.x\" } mode = reject account = RELAY@contoso.com\n"
+    "  address = More@contoso.com }\n"
+    "rule rest { mode = monitor }\n";
 static void everything_is_read(void **state)
 {
-	static const char text[] =
-	    "# comment with a quote ' and a brace {\n"
-	    "client 'contoso' { /* { */ provider = microsoft\n"
-	    "  tenant = \"contoso.onmicrosoft.com\" // c++\n"
-	    "  client_id = \"21111111-2222-3333-4444-555555555555\"\n"
-	    "  client_secret_file = \"/etc/mailbearer/contoso.secret\" client_secret_expires = \"2027-05-01\"\n"
-	    "  scope = \"https://outlook.office.com/SMTP.Send offline_access\" redirect_uri = "
-	    "http://localhost/auth\n"
-	    "  ca_file = /etc/ssl/ca.pem proxy = \"http://proxy.contoso.com:3128\" timeout = 5\n"
-	    "  relayhost = \"[127.0.0.1]:10587\" }\n"
-	    "account Relay@Contoso.COM { client = contoso grant = refresh_token min_validity = 600\n"
-	    "  send_as = { \"Accounting@contoso.com\", '*@Branch.contoso.com', }\n"
-	    "  send_as += more@contoso.com transport = o365 }\n"
-	    "connector \"no-mailbox\" { relayhost = \"[mx.contoso.com]:25\" senders = Alerts@contoso.com }\n"
-	    "tokend { listen = /run/x.sock state_directory = /s seal_key_file = \"credential:seal\"\n"
-	    "  token_users = { postfix, exim } user = mb log = stderr }\n"
-	    "milter { listen = \"inet:8891@127.0.0.1\" mode = monitor default_account = RELAY@contoso.com user = "
-	    "mm }\n";
-	struct settings *s = load(text);
+	struct settings *s = load(everything);
 	const struct settings_client *client = &s->clients[0];
 	const struct settings_account *account = &s->accounts[0];
 
@@ -91,6 +98,42 @@ static void everything_is_read(void **state)
 	settings_free(s);
 }
 
+static void the_milters_gates_and_rules_are_read(void **state)
+{
+	struct settings *s = load(everything);
+	const struct settings_rule *rule = s->rules;
+
+	(void)state;
+	assert_int_equal(s->milter.line, 15);
+	assert_string_equal(s->milter.log, "stderr");
+	assert_int_equal(s->milter.max_message_size, 35651584);
+	assert_int_equal(s->milter.max_recipients, 100);
+	assert_int_equal(s->milter.max_recipients_per_day, 9000);
+	assert_int_equal(s->milter.max_messages_per_minute, 30);
+	assert_string_equal(s->milter.when_unusable, "tempfail");
+	assert_int_equal(s->milter.unusable_grace, 60);
+	assert_int_equal(s->milter.mailers.count, 2);
+	assert_string_equal(s->milter.mailers.items[0], "local");
+	assert_string_equal(s->milter.hosts.items[0], "[mx.contoso.com]");
+	assert_int_equal(s->rule_count, 2);
+	assert_string_equal(rule->name, "printers");
+	assert_int_equal(rule->line, 19);
+	assert_int_equal(rule->clients.count, 2);
+	assert_string_equal(rule->clients.items[1], "2001:db8::/32");
+	assert_string_equal(rule->logins.items[0], "scan");
+	assert_string_equal(rule->listeners.items[0], "10025");
+	assert_int_equal(rule->senders.count, 3);
+	assert_string_equal(rule->senders.items[0], "<>");
+	assert_string_equal(rule->senders.items[1], "scanner@local.x");
+	assert_string_equal(rule->mode, "reject");
+	assert_ptr_equal(rule->account, &s->accounts[0]);
+	assert_string_equal(rule->address, "more@contoso.com");
+	assert_string_equal(rule[1].name, "rest"); /* the file's order, not the alphabet's */
+	assert_null(rule[1].account);
+	assert_null(rule[1].address);
+	settings_free(s);
+}
+
 static void defaults_fill_the_rest(void **state)
 {
 	struct settings *s = load("client a { provider = microsoft client_id = i } account x@y.z { client = a }");
@@ -116,6 +159,15 @@ static void defaults_fill_the_rest(void **state)
 	assert_string_equal(s->milter.mode, "rewrite");
 	assert_string_equal(s->milter.user, "mailbearer-milter");
 	assert_null(s->milter.default_account);
+	assert_string_equal(s->milter.log, "syslog");
+	assert_int_equal(s->milter.max_message_size + s->milter.max_recipients + s->milter.max_recipients_per_day +
+			     s->milter.max_messages_per_minute,
+			 0);
+	assert_string_equal(s->milter.when_unusable, "accept");
+	assert_int_equal(s->milter.unusable_grace, 900);
+	assert_string_equal(s->milter.mailers.items[0], "local");
+	assert_int_equal(s->milter.hosts.count, 0);
+	assert_int_equal(s->rule_count, 0);
 	settings_free(s);
 }
 
@@ -316,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(everything_is_read),
+	    cmocka_unit_test(the_milters_gates_and_rules_are_read),
 	    cmocka_unit_test(defaults_fill_the_rest),
 	    cmocka_unit_test(an_empty_file_is_legal),
 	    cmocka_unit_test(an_empty_list_replaces_the_default),

@@ -299,7 +299,7 @@ static void contradictions_in_an_account_are_refused(void **state)
 	     ":3: account \"v@y.z\": transport t belongs to another account"},
 	    {"connector c { senders = a@b }", ":1: connector \"c\": relayhost is missing"},
 	    {"connector c { relayhost = a:1 senders = { } }", ":1: connector \"c\": senders is missing"},
-	    {"milter { default_account = a@b }", ": section milter: there is no section account \"a@b\""},
+	    {"milter { default_account = a@b }", ":1: section milter: there is no section account \"a@b\""},
 	    {MS "client_id = i" ACCOUNT "send_as = b@y.z }\nconnector c { relayhost = a:1 senders = B@Y.Z }",
 	     ":3: b@y.z of connector \"c\" belongs already to account \"x@y.z\" on line 2; an address has one "
 	     "owner"},
@@ -427,6 +427,60 @@ static void only_regular_files_of_ours_are_read(void **state)
 	rmdir(folder);
 }
 
+#define TWO_ACCOUNTS                                                                                                   \
+	"client a { provider = microsoft client_id = i } account x@y.z { client = a send_as = { s@y.z, '*@p.z' } } "   \
+	"account b@y.z { client = a } connector c { relayhost = mx:25 senders = n@y.z }\n"
+
+static void rules_that_cannot_be_meant_are_refused(void **state)
+{
+	static const struct bad table[] = {
+	    {"rule r { clients = 192.0.2.1/24 mode = off }", ":1: clients: must be an address or a network"},
+	    {"rule r { clients = printer.local mode = off }", ":1: clients: must be an address or a network"},
+	    {"rule r { senders = \"<x@y.z>\" mode = off }", ":1: senders: still holds the placeholder"},
+	    {"rule r { senders = scanner mode = off }", ":1: senders: must be an address"},
+	    {"rule r { mode = silent }", ":1: mode: must be off, monitor, rewrite or reject"},
+	    {"rule { mode = off }", ":1: missing title for section 'rule'"},
+	    {"\nrule r { mode = off clients = 192.0.2.1 }\nrule r { mode = off }",
+	     ":3: rule \"r\" stands twice, first on line 2"},
+	    {"rule r { clients = 192.0.2.1 }", ":1: rule \"r\" says nothing; give it mode or account"},
+	    {TWO_ACCOUNTS "rule r {\n account = q@y.z }", ":3: there is no section account \"q@y.z\""},
+	    {TWO_ACCOUNTS "rule r { account = s@y.z }", ":2: there is no section account \"s@y.z\""},
+	    {TWO_ACCOUNTS "rule r { address = s@y.z }", ":2: rule \"r\" names an address and not whose it is"},
+	    {TWO_ACCOUNTS "rule r { account = b@y.z address = s@y.z }",
+	     ":2: rule \"r\" names an address that is not its account's"},
+	    {TWO_ACCOUNTS "rule r { account = b@y.z address = n@y.z }", ":2: rule \"r\" names an address that is not"},
+	    {TWO_ACCOUNTS "rule r { account = b@y.z address = q@y.z }", ":2: rule \"r\" names an address that is not"},
+	    {TWO_ACCOUNTS "rule r { account = b@y.z address = q@p.z }", ":2: rule \"r\" names an address that is not"},
+	    {TWO_ACCOUNTS "\nrule r { account = b@y.z }\nrule q { mode = off }",
+	     ":3: rule \"r\" fits all mail, so that no rule after it counts"},
+	};
+	struct settings *settings;
+	struct err err;
+
+	(void)state;
+	REFUSE_ALL(table);
+	settings = load_text(TWO_ACCOUNTS "rule r { logins = l account = x@y.z address = q@p.z }\n"
+					  "rule q { account = x@y.z address = s@y.z }\n",
+			     &err);
+	assert_non_null(settings); /* by a pattern, by its name; and the last one may fit everything */
+	settings_free(settings);
+}
+
+static void gates_want_numbers(void **state)
+{
+	static const struct bad table[] = {
+	    {"milter { max_message_size = 35M }", ":1: max_message_size: must be a whole number from 0 (no limit)"},
+	    {"milter { max_recipients = -1 }", ":1: max_recipients: must be a whole number"},
+	    {"milter { max_recipients_per_day = 1000000000 }", ":1: max_recipients_per_day: must be a whole number"},
+	    {"milter { max_messages_per_minute = many }", ":1: max_messages_per_minute: must be a whole number"},
+	    {"milter { unusable_grace = 604801 }", ":1: unusable_grace: must be a whole number of seconds from 0"},
+	    {"milter { when_unusable = reject }", ":1: when_unusable: must be accept or tempfail"},
+	};
+
+	(void)state;
+	REFUSE_ALL(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -445,6 +499,8 @@ int main(void)
 	    cmocka_unit_test(binary_and_oversized_files_are_refused),
 	    cmocka_unit_test(a_socket_must_fit_its_address),
 	    cmocka_unit_test(only_regular_files_of_ours_are_read),
+	    cmocka_unit_test(rules_that_cannot_be_meant_are_refused),
+	    cmocka_unit_test(gates_want_numbers),
 	};
 
 	return cmocka_run_group_tests_name("settings_errors", tests, NULL, NULL);
