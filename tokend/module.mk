@@ -144,3 +144,27 @@ tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c $(fake_doors)
 tests_unit_test_discovery_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_discovery_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_discovery
+
+# The broker is the test's own.
+check_PROGRAMS += tests/unit/test_server
+tests_unit_test_server_SOURCES = tests/unit/test_server.c \
+	tests/unit/fake_log.c tests/unit/fake_log.h tests/unit/fake_loop.c tests/unit/fake_loop.h
+tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_server_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+tests_unit_test_server_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getsockopt -Wl,--wrap=accept4
+UNIT_TESTS += tests/unit/test_server
+
+tokend_door_libs = tokend/libdoors.la $(tokend_test_libs) $(EVENT_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_loop
+tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
+tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_loop_LDADD = $(tokend_door_libs)
+tests_unit_test_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
+UNIT_TESTS += tests/unit/test_loop
+
+check_PROGRAMS += tests/unit/test_http
+tests_unit_test_http_SOURCES = tests/unit/test_http.c
+tests_unit_test_http_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_http_LDADD = $(tokend_door_libs)
+UNIT_TESTS += tests/unit/test_http

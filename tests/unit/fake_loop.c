@@ -5,7 +5,7 @@
 
 #include "tests/unit/fake_loop.h"
 
-#define WATCHES_MAX 64
+#define WATCHES_MAX 1024
 
 struct loop_timer {
 	struct loop *loop;
