@@ -145,14 +145,23 @@ tests_unit_test_discovery_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_discovery_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_discovery
 
-# The broker is the test's own.
-check_PROGRAMS += tests/unit/test_server
-tests_unit_test_server_SOURCES = tests/unit/test_server.c \
+# The broker is the tests' own.
+server_world = tests/unit/server_world.c tests/unit/server_world.h \
 	tests/unit/fake_log.c tests/unit/fake_log.h tests/unit/fake_loop.c tests/unit/fake_loop.h
+
+check_PROGRAMS += tests/unit/test_server
+tests_unit_test_server_SOURCES = tests/unit/test_server.c $(server_world)
 tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_server_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 tests_unit_test_server_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getsockopt -Wl,--wrap=accept4
 UNIT_TESTS += tests/unit/test_server
+
+check_PROGRAMS += tests/unit/test_server_bounds
+tests_unit_test_server_bounds_SOURCES = tests/unit/test_server_bounds.c $(server_world)
+tests_unit_test_server_bounds_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_server_bounds_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+tests_unit_test_server_bounds_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getsockopt -Wl,--wrap=accept4
+UNIT_TESTS += tests/unit/test_server_bounds
 
 tokend_door_libs = tokend/libdoors.la $(tokend_test_libs) $(EVENT_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS)
 
