@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "daemon/provider.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/secret.h"
 
@@ -31,16 +32,18 @@ struct settings_client {
 	const char *name;
 	int line; /* of the configuration file, where the section begins */
 	const struct provider *provider;
-	const char *tenant;                        /* or NULL */
-	const char *metadata_url;                  /* or NULL: then token_endpoint is set */
-	const char *authorization_endpoint;        /* or NULL; wins over the metadata's */
-	const char *token_endpoint;                /* or NULL; wins over the metadata's */
+	const char *tenant;                 /* or NULL */
+	const char *metadata_url;           /* or NULL: then token_endpoint is set, but where it is not needed */
+	const char *authorization_endpoint; /* or NULL; wins over the metadata's */
+	const char *token_endpoint;         /* or NULL; wins over the metadata's. For a managed identity, its own;
+						 NULL: the environment tells. Service account: NULL: its file tells */
 	const char *device_authorization_endpoint; /* or NULL; wins over the metadata's */
 	const char *client_id;                     /* or NULL for managed identity and service accounts */
 	const char *client_secret_file;            /* or NULL: a public client */
 	int64_t client_secret_expires;             /* seconds since 1970, or 0 */
-	const char *client_certificate;            /* or NULL */
-	const char *client_key;                    /* or NULL */
+	const char *client_certificate;            /* a path or OpenSSL's URI; or NULL */
+	const char *client_key;                    /* a path, credential:NAME or OpenSSL's URI; or NULL */
+	const char *client_key_passphrase_file;    /* or NULL: it has none */
 	const char *assertion_algorithm;           /* "PS256" or "RS256" */
 	const char *federated_token_file;          /* or NULL */
 	const char *managed_identity;              /* or NULL; "vm", "arc", "app-service" */
@@ -167,6 +170,22 @@ int settings_check_files(const struct settings *settings, struct err *err);
  * read. NULL with *err set.
  */
 struct secret *settings_read_secret(const char *path, struct err *err);
+
+/* The same for a file of several lines, which is taken as it is. */
+struct secret *settings_read_secret_file(const char *path, struct err *err);
+
+/* The same for a token of one line that the platform writes and replaces: it sets the mode, so everybody may read the
+ * file, but not write it. */
+struct secret *settings_read_platform_token(const char *path, struct err *err);
+
+/* Appends the path of a secret's file, which may be named "credential:NAME". 0 or -1. */
+int settings_secret_path(const char *name, struct buf *out, struct err *err);
+
+/* Is this the URI of something in a token or a store (pkcs11:...), and not a file's name? */
+bool settings_is_uri(const char *name);
+
+/* Is the host of this http:// URL one that never leaves the machine (loopback, link-local)? */
+bool settings_url_is_local(const char *url);
 
 /* "refresh_token", "client_credentials", "managed_identity", "jwt_bearer". */
 const char *settings_grant_name(enum settings_grant grant);

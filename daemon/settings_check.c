@@ -28,27 +28,44 @@ static bool is_provider(const struct settings_client *client, const char *name)
 	return strcmp(client->provider->name, name) == 0;
 }
 
+/* What is told of itself by the machine, or by a file of the provider's. */
+static int check_platform(const struct check *check, const struct settings_client *client)
+{
+	if (client->managed_identity && !client->provider->resource)
+		return wrong_client(check, client, "managed_identity is Microsoft's; set provider = \"microsoft\"");
+	if (client->managed_identity && client->proxy)
+		return wrong_client(check, client,
+				    "managed_identity is told by this machine itself, and never through a proxy; leave "
+				    "proxy out");
+	if (client->managed_identity && strcmp(client->managed_identity, "arc") == 0 && client->client_id)
+		return wrong_client(check, client,
+				    "Azure Arc gives a machine one identity, its own; leave client_id out");
+	if (client->service_account_file && !is_provider(client, "google"))
+		return wrong_client(check, client, "service_account_file is Google's; set provider = \"google\"");
+	return 0;
+}
+
 static int check_credentials(const struct check *check, const struct settings_client *client)
 {
-	int ways = (client->client_secret_file != NULL) + (client->client_certificate != NULL) +
+	int ways = (client->client_secret_file != NULL) + (client->client_key != NULL) +
 		   (client->federated_token_file != NULL) + (client->managed_identity != NULL) +
 		   (client->service_account_file != NULL);
 
-	if ((client->client_certificate != NULL) != (client->client_key != NULL))
+	if (client->client_certificate && !client->client_key)
 		return wrong_client(check, client,
-				    "client_certificate and client_key go together; one of them is missing");
+				    "client_certificate without client_key; name its private key as well (of a PKCS#12 "
+				    "file, the same one)");
+	if (client->client_key_passphrase_file && !client->client_key)
+		return wrong_client(check, client,
+				    "client_key_passphrase_file without client_key; set both or neither");
 	if (ways > 1)
 		return wrong_client(check, client,
-				    "only one of client_secret_file, client_certificate, federated_token_file, "
+				    "only one of client_secret_file, client_key, federated_token_file, "
 				    "managed_identity and service_account_file may be set");
 	if (client->client_secret_expires && !client->client_secret_file)
 		return wrong_client(check, client,
 				    "client_secret_expires without client_secret_file; set both or neither");
-	if (client->managed_identity && !client->provider->resource)
-		return wrong_client(check, client, "managed_identity is Microsoft's; set provider = \"microsoft\"");
-	if (client->service_account_file && !is_provider(client, "google"))
-		return wrong_client(check, client, "service_account_file is Google's; set provider = \"google\"");
-	return 0;
+	return check_platform(check, client);
 }
 
 static bool is_plain_http(const char *url)
@@ -58,6 +75,7 @@ static bool is_plain_http(const char *url)
 
 static int check_endpoints(const struct check *check, const struct settings_client *client)
 {
+	bool told = client->managed_identity || client->service_account_file;
 	bool plain = is_plain_http(client->metadata_url) || is_plain_http(client->authorization_endpoint) ||
 		     is_plain_http(client->token_endpoint) || is_plain_http(client->device_authorization_endpoint);
 
@@ -65,7 +83,7 @@ static int check_endpoints(const struct check *check, const struct settings_clie
 		return wrong_client(check, client,
 				    "an http:// endpoint; only managed_identity has those, on this machine; "
 				    "write https://");
-	if (!client->metadata_url && !client->token_endpoint)
+	if (!client->metadata_url && !client->token_endpoint && !told)
 		return wrong_client(check, client,
 				    "nothing says where tokens come from; set provider, metadata_url (the "
 				    "\"OpenID Connect metadata document\") or token_endpoint");
@@ -148,10 +166,10 @@ static int check_client_credentials(const struct check *check, const struct sett
 {
 	const struct settings_client *client = account->client;
 
-	if (!client->client_secret_file && !client->client_certificate && !client->federated_token_file)
+	if (!client->client_secret_file && !client->client_key && !client->federated_token_file)
 		return wrong_account(check, account,
-				     "grant client_credentials needs client_secret_file, client_certificate "
-				     "or federated_token_file in its client");
+				     "grant client_credentials needs client_secret_file, client_key or "
+				     "federated_token_file in its client");
 	if (is_provider(client, "microsoft") &&
 	    (names_no_tenant(client->metadata_url) || names_no_tenant(client->token_endpoint)))
 		return wrong_account(check, account,
@@ -197,12 +215,16 @@ static int check_jwt_bearer(const struct check *check, const struct settings_acc
 static const struct {
 	int (*check)(const struct check *check, const struct settings_account *account);
 	bool needs_client_id;
-	bool any_mailbox; /* one grant is good for all of a domain's */
+	const char *one_mailbox; /* why it is not good for all of a domain's; NULL: it is */
 } grants[] = {
-    [SETTINGS_REFRESH_TOKEN] = {check_refresh_token, true, false},
-    [SETTINGS_CLIENT_CREDENTIALS] = {check_client_credentials, true, true},
-    [SETTINGS_MANAGED_IDENTITY] = {check_managed_identity, false, true},
-    [SETTINGS_JWT_BEARER] = {check_jwt_bearer, false, true},
+    [SETTINGS_REFRESH_TOKEN] = {check_refresh_token, true,
+				"a person signs in for one mailbox, so *@domain needs grant client_credentials or "
+				"managed_identity"},
+    [SETTINGS_CLIENT_CREDENTIALS] = {check_client_credentials, true, NULL},
+    [SETTINGS_MANAGED_IDENTITY] = {check_managed_identity, false, NULL},
+    [SETTINGS_JWT_BEARER] = {check_jwt_bearer, false,
+			     "Google gives a service account a token for one mailbox at a time, so each mailbox needs "
+			     "a section account of its own, with its address in the place of *@domain"},
 };
 
 static int check_account(const struct check *check, const struct settings_account *account)
@@ -213,10 +235,8 @@ static int check_account(const struct check *check, const struct settings_accoun
 		return settings_wrong(check->report, account->client->line,
 				      "client \"%.100s\": client_id is missing; account \"%.100s\" needs it",
 				      account->client->name, account->name);
-	if (account->name[0] == '*' && !grants[account->grant].any_mailbox)
-		return wrong_account(check, account,
-				     "a person signs in for one mailbox, so *@domain needs grant "
-				     "client_credentials, managed_identity or jwt_bearer");
+	if (account->name[0] == '*' && grants[account->grant].one_mailbox)
+		return wrong_account(check, account, grants[account->grant].one_mailbox);
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 
 #define CREDENTIAL "credential:"
 
+enum exposure { FOR_US, FOR_ALL_TO_READ };
+
 static int credential_path(const char *name, struct buf *out, struct err *err)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
@@ -29,11 +31,13 @@ static int credential_path(const char *name, struct buf *out, struct err *err)
 }
 
 /* What a secret's file must be. */
-static int prove_secret_file(const struct stat *st, const char *path, struct err *err)
+static int prove_secret_file(const struct stat *st, const char *path, enum exposure exposure, struct err *err)
 {
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_CONFIG, "%s: is not a regular file", path);
-	if (st->st_mode & S_IRWXO)
+	if (exposure == FOR_ALL_TO_READ && (st->st_mode & S_IWOTH))
+		return err_set(err, ERR_CONFIG, "%s: anybody may write it; chmod o-w %s", path, path);
+	if (exposure == FOR_US && (st->st_mode & S_IRWXO))
 		return err_set(err, ERR_CONFIG, "%s: holds a secret and is open to everybody; chmod o= %s", path, path);
 	if (st->st_size == 0)
 		return err_set(err, ERR_CONFIG, "%s: is empty; put the secret into it", path);
@@ -52,7 +56,7 @@ static int cannot_open(const char *path, int errnum, struct err *err)
 }
 
 /* A descriptor, or -1. */
-static int open_secret(const char *path, struct err *err)
+static int open_secret(const char *path, enum exposure exposure, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
@@ -60,23 +64,28 @@ static int open_secret(const char *path, struct err *err)
 
 	if (fd < 0)
 		return cannot_open(path, errno, err);
-	result = fstat(fd, &st) == 0 ? prove_secret_file(&st, path, err) : err_sys(err, errno, "%s", path);
+	result = fstat(fd, &st) == 0 ? prove_secret_file(&st, path, exposure, err) : err_sys(err, errno, "%s", path);
 	if (result == 0)
 		return fd;
 	close(fd);
 	return -1;
 }
 
+int settings_secret_path(const char *name, struct buf *out, struct err *err)
+{
+	if (strncmp(name, CREDENTIAL, strlen(CREDENTIAL)) == 0)
+		return credential_path(name + strlen(CREDENTIAL), out, err);
+	return buf_puts(out, name) == 0 ? 0 : err_set(err, ERR_LIMIT, "path too long");
+}
+
 /* `name` as it stands in the settings: a path or credential:NAME. */
-static int open_named_secret(const char *name, struct err *err)
+static int open_named_secret(const char *name, enum exposure exposure, struct err *err)
 {
 	struct buf path = BUF_INIT(SETTINGS_VALUE_MAX * 2);
 	int fd = -1;
 
-	if (strncmp(name, CREDENTIAL, strlen(CREDENTIAL)) != 0)
-		return open_secret(name, err);
-	if (credential_path(name + strlen(CREDENTIAL), &path, err) == 0)
-		fd = open_secret(path.data, err);
+	if (settings_secret_path(name, &path, err) == 0)
+		fd = open_secret(path.data, exposure, err);
 	buf_free(&path);
 	return fd;
 }
@@ -121,28 +130,70 @@ static struct secret *secret_of_line(const struct buf *line, const char *name, s
 	return secret;
 }
 
-struct secret *settings_read_secret(const char *path, struct err *err)
+static struct secret *secret_of_text(const struct buf *text, const char *name, struct err *err)
 {
-	struct buf line = BUF_INIT(SECRET_MAX + 4096 + 2);
+	struct secret *secret = secret_new(text->data, text->len);
+
+	if (secret == NULL)
+		err_set(err, ERR_LIMIT, "%s: is larger than a secret may be (%d bytes)", name, SECRET_MAX);
+	return secret;
+}
+
+static struct secret *read_secret(const char *path, enum exposure exposure,
+				  struct secret *(*make)(const struct buf *text, const char *name, struct err *err),
+				  struct err *err)
+{
+	struct buf text = BUF_INIT(SECRET_MAX + 4096 + 2);
 	struct secret *secret = NULL;
-	int fd = open_named_secret(path, err);
+	int fd = open_named_secret(path, exposure, err);
 	int error;
 
 	if (fd < 0)
 		return NULL;
-	error = read_to_end(fd, &line);
+	error = read_to_end(fd, &text);
 	close(fd);
 	if (error)
 		err_sys(err, error, "%s", path);
 	else
-		secret = secret_of_line(&line, path, err);
-	buf_free(&line);
+		secret = make(&text, path, err);
+	buf_free(&text);
 	return secret;
+}
+
+struct secret *settings_read_secret(const char *path, struct err *err)
+{
+	return read_secret(path, FOR_US, secret_of_line, err);
+}
+
+struct secret *settings_read_secret_file(const char *path, struct err *err)
+{
+	return read_secret(path, FOR_US, secret_of_text, err);
+}
+
+struct secret *settings_read_platform_token(const char *path, struct err *err)
+{
+	return read_secret(path, FOR_ALL_TO_READ, secret_of_line, err);
 }
 
 static int check_secret(const char *path, struct err *err)
 {
-	int fd = open_named_secret(path, err);
+	int fd = open_named_secret(path, FOR_US, err);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+/* What is in a token is seen when it is used. */
+static int check_key(const char *name, struct err *err)
+{
+	return settings_is_uri(name) ? 0 : check_secret(name, err);
+}
+
+static int check_platform_token(const char *path, struct err *err)
+{
+	int fd = open_named_secret(path, FOR_ALL_TO_READ, err);
 
 	if (fd < 0)
 		return -1;
@@ -165,6 +216,11 @@ static int check_readable(const char *path, struct err *err)
 	return result;
 }
 
+static int check_certificate(const char *name, struct err *err)
+{
+	return settings_is_uri(name) ? 0 : check_readable(name, err);
+}
+
 static int check_client(const struct settings *settings, const struct settings_client *client, struct err *err)
 {
 	const struct {
@@ -173,10 +229,11 @@ static int check_client(const struct settings *settings, const struct settings_c
 		int (*check)(const char *path, struct err *err);
 	} files[] = {
 	    {"client_secret_file", client->client_secret_file, check_secret},
-	    {"client_key", client->client_key, check_secret},
+	    {"client_key", client->client_key, check_key},
+	    {"client_key_passphrase_file", client->client_key_passphrase_file, check_secret},
 	    {"service_account_file", client->service_account_file, check_secret},
-	    {"federated_token_file", client->federated_token_file, check_secret},
-	    {"client_certificate", client->client_certificate, check_readable},
+	    {"federated_token_file", client->federated_token_file, check_platform_token},
+	    {"client_certificate", client->client_certificate, check_certificate},
 	    {"ca_file", client->ca_file, check_readable},
 	};
 	size_t i;

@@ -95,6 +95,8 @@ const char *value_redirect(const char *value);
 const char *value_proxy(const char *value);
 const char *value_path(const char *value);
 const char *value_secret_path(const char *value);
+const char *value_certificate(const char *value);
+const char *value_key(const char *value);
 const char *value_socket(const char *value);
 const char *value_milter_socket(const char *value);
 const char *value_user(const char *value);
@@ -118,9 +120,6 @@ const char *value_grant(const char *value);
 
 /* Of values that have been found right. */
 int64_t settings_date(const char *value);
-
-/* Is the host of this http:// URL one that never leaves the machine (loopback, link-local)? */
-bool settings_url_is_local(const char *url);
 
 /* What was read. */
 

@@ -218,6 +218,40 @@ const char *value_secret_path(const char *value)
 	return *value == '/' ? NULL : "must be an absolute path, or credential:NAME for one of systemd's credentials";
 }
 
+/* RFC 3986's scheme, as OpenSSL's stores have one. credential: is ours. */
+bool settings_is_uri(const char *name)
+{
+	size_t len = strspn(name, DIGITS LOWER UPPER "+.-");
+
+	return len > 1 && name[len] == ':' && !begins_with(name, "credential:");
+}
+
+static const char *uri_problem(const char *value)
+{
+	if (strcasestr(value, "pin-value="))
+		return "holds a PIN, and secrets never stand in this file; name its file with "
+		       "client_key_passphrase_file";
+	if (strncasecmp(value, "file:", 5) == 0 || strncasecmp(value, "data:", 5) == 0)
+		return "must name a file by its absolute path alone";
+	return NULL;
+}
+
+const char *value_certificate(const char *value)
+{
+	if (settings_is_uri(value))
+		return uri_problem(value);
+	return *value == '/' ? NULL : "must be an absolute path, or the URI of a certificate in a token: pkcs11:...";
+}
+
+const char *value_key(const char *value)
+{
+	if (settings_is_uri(value))
+		return uri_problem(value);
+	if (*value != '/' && !begins_with(value, "credential:"))
+		return "must be an absolute path, credential:NAME, or the URI of a key in a token: pkcs11:...";
+	return value_secret_path(value);
+}
+
 #define STRING_OF_(x) #x
 #define STRING_OF(x) STRING_OF_(x)
 #define SOCKET_PATH_MAX 100 /* bytes; sun_path has 108, less room for the temporary name a socket is born under */

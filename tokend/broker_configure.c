@@ -31,31 +31,20 @@ static bool is_same_grant(const struct settings_account *a, const struct setting
 /* Would the new settings ask for another token, or somebody else for it? */
 static bool asks_otherwise(const struct settings_account *a, const struct settings_account *b)
 {
-	return !same_text(a->client->metadata_url, b->client->metadata_url) ||
+	return !same_text(a->client->managed_identity, b->client->managed_identity) ||
+	       !same_text(a->client->service_account_file, b->client->service_account_file) ||
+	       !same_text(a->client->metadata_url, b->client->metadata_url) ||
 	       !same_text(a->client->token_endpoint, b->client->token_endpoint) ||
 	       !same_text(broker_scope(a->client, a->grant), broker_scope(b->client, b->grant));
 }
 
 /* --- building --- */
 
-static int refuse(const struct settings *settings, int line, const char *what, const char *name, struct err *err)
-{
-	return err_set(err, ERR_CONFIG, "%s:%d: %s, which \"%.100s\" asks for, is not in this version", settings->path,
-		       line, what, name);
-}
-
-static int check_supported(const struct settings *settings, struct err *err)
+static int check_names(const struct settings *settings, struct err *err)
 {
 	for (size_t i = 0; i < settings->account_count; i++) {
 		const struct settings_account *account = &settings->accounts[i];
-		const struct settings_client *client = account->client;
 
-		if (account->grant != SETTINGS_REFRESH_TOKEN && account->grant != SETTINGS_CLIENT_CREDENTIALS)
-			return refuse(settings, account->line, settings_grant_name(account->grant), account->name, err);
-		if (client->client_certificate != NULL)
-			return refuse(settings, client->line, "client_certificate", client->name, err);
-		if (client->federated_token_file != NULL)
-			return refuse(settings, client->line, "federated_token_file", client->name, err);
 		if (store_name_check(account->name, err) != 0)
 			return err_prefix(err, "%s:%d", settings->path, account->line);
 	}
@@ -65,13 +54,9 @@ static int check_supported(const struct settings *settings, struct err *err)
 static int build_client(struct broker *broker, const struct settings_client *conf, struct broker_client *client,
 			struct err *err)
 {
-	client->conf = conf;
-	if (conf->client_secret_file != NULL) {
-		client->secret = settings_read_secret(conf->client_secret_file, err);
-		if (client->secret == NULL)
-			return -1;
-	}
-	if (conf->token_endpoint == NULL) {
+	if (client_load(client, conf, err) != 0)
+		return -1;
+	if (conf->token_endpoint == NULL && conf->metadata_url != NULL) {
 		client->source = discovery_take(broker->discovery, conf);
 		if (client->source == NULL)
 			return err_set(err, ERR_MEMORY, "out of memory");
@@ -112,7 +97,7 @@ static int build(struct broker *broker, struct plan *plan, struct err *err)
 {
 	const struct settings *settings = plan->settings;
 
-	if (check_supported(settings, err) != 0)
+	if (check_names(settings, err) != 0)
 		return -1;
 	plan->senders = senders_new(settings, err);
 	if (plan->senders == NULL)

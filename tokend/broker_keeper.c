@@ -20,42 +20,6 @@ int64_t keeper_seconds_until(const struct keeper *keeper, int64_t at)
 
 /* --- what is known of its troubles --- */
 
-/* What to do about an `error` of RFC 6749 that somebody must repair. */
-static const char *remedy_for(const char *error)
-{
-	static const struct {
-		const char *error, *remedy;
-	} remedies[] = {
-	    {"invalid_client",
-	     "check client_id and client_secret_file (the secret's value, not its ID; has it expired?)"},
-	    {"unauthorized_client", "allow the application this grant at the provider; check tenant and client_id"},
-	    {"invalid_scope", "check scope; leave it out to use the provider's own"},
-	    {"invalid_target", "check scope: one resource only, the mail server's"},
-	    {"invalid_resource", "check scope: the provider does not know that resource in this tenant"},
-	    {"unsupported_grant_type", "check grant and the token endpoint"},
-	    {"invalid_request", "check tenant, client_id and scope"},
-	    {"discovery", "check tenant, cloud and metadata_url"},
-	    {"token_too_short", "set min_validity lower, or have the provider make tokens that live longer"},
-	};
-
-	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
-		if (strcmp(error, remedies[i].error) == 0)
-			return remedies[i].remedy;
-	return "see what the provider's administrator can make of it";
-}
-
-/* What to do about trouble that passes by itself, should it not pass. */
-static const char *remedy_if_it_lasts(const struct oauth_answer *answer)
-{
-	if (strcmp(answer->error, "no_answer") == 0 || strcmp(answer->error, "discovery") == 0)
-		return "it is tried again; if it lasts, check network, DNS, firewall and proxy";
-	if (strcmp(answer->error, "http_200") == 0 || strcmp(answer->error, "bad_answer") == 0)
-		return "it is tried again; if it lasts, check the endpoint's address, and what answers in its place";
-	if (strcmp(answer->error, "not_sent") == 0)
-		return "it is tried again; if it lasts, see whether memory or descriptors have run out";
-	return "it is tried again; if it lasts, look at the provider's service health";
-}
-
 void keeper_blame(struct keeper *keeper, const char *error, const char *detail, const char *remedy)
 {
 	if (detail[0] != '\0')
@@ -157,11 +121,11 @@ static void failed(struct keeper *keeper, const struct broker_result *result, en
 		feed(keeper, ACCOUNT_GOT_LOST, &in, ~0U);
 		log_failure(keeper, EVENT_GRANT_LOST);
 	} else if (outcome == OUTCOME_MISCONFIGURED) {
-		keeper_blame(keeper, answer->error, answer->detail, remedy_for(answer->error));
+		keeper_blame(keeper, answer->error, answer->detail, broker_remedy(keeper->client->conf, answer->error));
 		feed(keeper, ACCOUNT_GOT_MISCONFIGURED, &in, ~0U);
 		log_failure(keeper, EVENT_MISCONFIGURED);
 	} else {
-		keeper_blame(keeper, answer->error, answer->detail, remedy_if_it_lasts(answer));
+		keeper_blame(keeper, answer->error, answer->detail, broker_remedy_if_it_lasts(answer->error));
 		feed(keeper, ACCOUNT_GOT_RETRY, &in, ~0U);
 		log_failure(keeper, result->undiscovered ? EVENT_DISCOVERY_FAILED : EVENT_REFRESH_FAILED);
 	}
@@ -175,7 +139,7 @@ static void token_of_no_use(struct keeper *keeper, const struct broker_result *r
 	if (keeper->machine.state == ACCOUNT_MISCONFIGURED) {
 		snprintf(detail, sizeof(detail), "the provider's tokens are good for %lld s, and min_validity is %d s",
 			 (long long)result->answer.expires_in, keeper->conf->min_validity);
-		keeper_blame(keeper, "token_too_short", detail, remedy_for("token_too_short"));
+		keeper_blame(keeper, "token_too_short", detail, broker_remedy(keeper->client->conf, "token_too_short"));
 		log_failure(keeper, EVENT_MISCONFIGURED);
 	} else {
 		keeper_blame(keeper, "late_answer", "the new token had all but run out when it came",
@@ -234,21 +198,36 @@ static void on_refreshed(void *arg, struct broker_result *result)
 
 /* --- the machine --- */
 
+static struct broker_request *start_request(struct keeper *keeper, struct err *err)
+{
+	struct oauth_grant grant = {.type = OAUTH_CLIENT_CREDENTIALS};
+	struct secret *assertion = NULL;
+	struct broker_request *request = NULL;
+
+	if (keeper->conf->grant == SETTINGS_JWT_BEARER) {
+		assertion = client_speak_for(keeper->client, keeper->broker->loop, keeper->conf->name, err);
+		grant = (struct oauth_grant){.type = OAUTH_JWT_BEARER, .secret = assertion};
+	} else if (keeper->record.refresh_token != NULL) {
+		grant = (struct oauth_grant){.type = OAUTH_REFRESH_TOKEN, .secret = keeper->record.refresh_token};
+	}
+	if (grant.type == OAUTH_CLIENT_CREDENTIALS || grant.secret != NULL)
+		request = broker_request_start(keeper->broker, keeper->client, &grant, on_refreshed, keeper, err);
+	secret_free(assertion);
+	return request;
+}
+
 /* That it cannot even be sent is an outcome, too. */
 static void start_refresh(struct keeper *keeper)
 {
 	struct broker_result result = {.answer.outcome = OUTCOME_RETRY, .answer.error = "not_sent"};
-	struct oauth_grant grant = {.type = OAUTH_CLIENT_CREDENTIALS};
 	struct err err = {.code = ERR_NONE};
 
-	if (keeper->record.refresh_token != NULL)
-		grant = (struct oauth_grant){.type = OAUTH_REFRESH_TOKEN, .secret = keeper->record.refresh_token};
 	keeper->outdated = false;
-	keeper->refresh = broker_request_start(keeper->broker, keeper->client, &grant, on_refreshed, keeper, &err);
+	keeper->refresh = start_request(keeper, &err);
 	if (keeper->refresh != NULL)
 		return;
 	snprintf(result.answer.detail, sizeof(result.answer.detail), "%.*s", OAUTH_DETAIL_MAX - 1, err.text);
-	failed(keeper, &result, OUTCOME_RETRY);
+	failed(keeper, &result, err.code == ERR_CONFIG ? OUTCOME_MISCONFIGURED : OUTCOME_RETRY);
 }
 
 static void set_tick(struct keeper *keeper)

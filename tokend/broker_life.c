@@ -59,7 +59,7 @@ bool broker_busy(const struct broker *broker)
 void broker_clients_free(struct broker_client *clients, size_t count)
 {
 	for (size_t i = 0; clients != NULL && i < count; i++) {
-		secret_free(clients[i].secret);
+		client_unload(&clients[i]);
 		discovery_release(clients[i].source);
 	}
 	free(clients);

@@ -8,7 +8,10 @@
 #include "tokend/account.h"
 #include "tokend/broker.h"
 #include "tokend/discovery.h"
+#include "tokend/identity.h"
+#include "tokend/jwt.h"
 #include "tokend/oauth.h"
+#include "tokend/service_account.h"
 #include "tokend/signin.h"
 #include "tokend/store.h"
 
@@ -16,22 +19,73 @@
  * Shared by the files of the broker only:
  *
  *    broker_life.c       its life, who waits for what, the maps that ask for a token
+ *    broker_client.c     what a client proves itself with
  *    broker_configure.c  settings in force and their replacement
  *    broker_grant.c      refresh tokens: store, import, forget
  *    broker_keeper.c     one account: drives the state machine of account.h, speaks of its outcomes
  *    broker_maps.c       the maps that answer from the settings alone, and `account`
+ *    broker_message.c    what one token request says
+ *    broker_remedy.c     what to do about a refusal
  *    broker_request.c    one token request, from the metadata document to the parsed answer
  *    broker_status.c     the `status` map
  */
 
-/* --- clients and requests --- */
+/* --- clients --- */
 
-/* What a client of the settings needs at run time. Lives as long as they do. */
+/* What a client of the settings needs at run time. Lives as long as they do. It has one of the credentials at most,
+ * which settings_load sees to; none: a public client, or one whose credential is read anew each time. */
 struct broker_client {
 	const struct settings_client *conf;
-	struct secret *secret;           /* or NULL: a public client */
-	struct discovery_source *source; /* or NULL: the token endpoint is configured */
+	struct secret *secret;           /* or NULL */
+	struct jwt_key *key;             /* to sign assertions with; or NULL */
+	struct service_account *account; /* Google's; or NULL */
+	char *identity_endpoint;         /* App Service's; or NULL */
+	struct secret *identity_header;  /* App Service's; or NULL */
+	struct discovery_source *source; /* or NULL: no metadata document is needed */
 };
+
+/* Reads the client's credentials; may block on files and tokens. 0, or -1 with *err set and what was read to be
+ * unloaded all the same. */
+int client_load(struct broker_client *client, const struct settings_client *conf, struct err *err);
+void client_unload(struct broker_client *client); /* legal on a zeroed one */
+
+/*
+ * How the client proves itself in one request: *auth, and with it *credential, to be freed: the secret, or a new
+ * assertion for `audience`, or what the federated token's file holds now. 0, or -1 with *err set: ERR_CONFIG when the
+ * provider takes nothing that the client has.
+ */
+int client_prove(const struct broker_client *client, struct loop *loop, const struct oauth_metadata *metadata,
+		 const char *audience, enum oauth_auth *auth, struct secret **credential, struct err *err);
+
+/* The endpoint as it is configured or as the service account's file says, or NULL: the metadata document says it. */
+const char *client_token_endpoint(const struct broker_client *client);
+
+/* The assertion by which a service account asks for a mailbox's token, to be freed; or NULL with *err set. */
+struct secret *client_speak_for(const struct broker_client *client, struct loop *loop, const char *mailbox,
+				struct err *err);
+
+/* --- messages --- */
+
+/* One request as it goes out. Made and freed by broker_request.c; nothing of it outlives http_start. */
+struct broker_message {
+	struct http_request http; /* borrows from what follows */
+	struct buf url, body, header;
+	struct http_header headers[4];
+	struct secret *credential; /* what proves who we are; or NULL */
+};
+
+void broker_message_init(struct broker_message *message);
+void broker_message_free(struct broker_message *message);
+
+/* metadata NULL: the client needs none. 0, or -1 with *err set: ERR_CONFIG where somebody must repair something. */
+int broker_message_for_token(struct broker_message *message, const struct broker_client *client, struct loop *loop,
+			     const struct oauth_grant *grant, const struct oauth_metadata *metadata, struct err *err);
+
+/* challenge: what the file of Arc's challenge holds, in the answer to it; else NULL. */
+int broker_message_for_identity(struct broker_message *message, const struct broker_client *client,
+				const struct secret *challenge, struct err *err);
+
+/* --- requests --- */
 
 struct broker_request;
 
@@ -64,6 +118,12 @@ const char *broker_scope(const struct settings_client *conf, enum settings_grant
 
 /* Appends what a person is asked for at a sign-in: the same, and who they are where that does no harm. 0 or -1. */
 int broker_signin_scope(const struct settings_client *conf, struct buf *scope);
+
+/* What to do about an `error` of RFC 6749, or one of our own words, that somebody must repair. Never NULL. */
+const char *broker_remedy(const struct settings_client *conf, const char *error);
+
+/* The same for trouble that passes by itself, should it not pass. */
+const char *broker_remedy_if_it_lasts(const char *error);
 
 /* --- those who wait --- */
 

@@ -2,9 +2,12 @@
  * One token request: finds the endpoint, composes the message, sends it, has the answer parsed, and blots out of its
  * texts whatever was sent. Decides nothing and logs nothing: what an outcome means for an account is broker_keeper.c's.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tokend/broker_private.h"
 
@@ -14,7 +17,8 @@ struct broker_request {
 	enum oauth_grant_type type;
 	struct secret *secret, *verifier; /* of the grant, or NULL */
 	char *redirect_uri;               /* of the grant, or NULL */
-	struct secret *credential;        /* what the client secret was when it was sent; or NULL */
+	struct secret *credential;        /* what proved who we are when it was sent; or NULL */
+	struct secret *challenge;         /* what answers the challenge of Arc's agent; or NULL */
 	struct discovery_wait *discovery; /* one of these two, or none while the callback runs */
 	struct http_transfer *transfer;
 	int64_t sent_at;
@@ -22,41 +26,20 @@ struct broker_request {
 	void *arg;
 };
 
-#define SCOPE_MAX 8192
-#define BODY_MAX (4 * SECRET_MAX) /* form encoding makes three bytes of one */
-
-const char *broker_scope(const struct settings_client *conf, enum settings_grant grant)
-{
-	if (conf->scope != NULL)
-		return conf->scope;
-	return grant == SETTINGS_CLIENT_CREDENTIALS ? conf->provider->scope_application : conf->provider->scope_user;
-}
-
-int broker_signin_scope(const struct settings_client *conf, struct buf *scope)
-{
-	const char *own = broker_scope(conf, SETTINGS_REFRESH_TOKEN);
-
-	if (own == NULL)
-		return 0;
-	buf_puts(scope, own);
-	if (conf->provider->scope_identity != NULL && strstr(own, "openid") == NULL)
-		buf_printf(scope, " %s", conf->provider->scope_identity);
-	return scope->failed ? -1 : 0;
-}
-
 /* Takes half-built ones, too. */
 static void request_free(struct broker_request *request)
 {
 	secret_free(request->secret);
 	secret_free(request->verifier);
 	secret_free(request->credential);
+	secret_free(request->challenge);
 	free(request->redirect_uri);
 	free(request);
 }
 
 static void finish(struct broker_request *request, struct broker_result *result)
 {
-	const struct secret *sent[] = {request->secret, request->verifier, request->credential};
+	const struct secret *sent[] = {request->secret, request->verifier, request->credential, request->challenge};
 	struct oauth_answer *answer = &result->answer;
 
 	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
@@ -81,6 +64,67 @@ static void finish_with(struct broker_request *request, enum outcome outcome, co
 	finish(request, &result);
 }
 
+/* 0 or -1: see broker_request_start. */
+static int send_request(struct broker_request *request, const struct oauth_metadata *metadata, struct err *err);
+
+static void not_sent(struct broker_request *request, const struct err *err)
+{
+	finish_with(request, err->code == ERR_CONFIG ? OUTCOME_MISCONFIGURED : OUTCOME_RETRY, "not_sent", err);
+}
+
+static bool is_identity(const struct broker_request *request)
+{
+	return request->client->conf->managed_identity != NULL;
+}
+
+/* --- the challenge of Azure Arc's agent --- */
+
+static bool is_challenge(const struct broker_request *request, const struct http_response *response)
+{
+	return response->status == 401 && is_identity(request) && request->challenge == NULL &&
+	       identity_kind_of(request->client->conf->managed_identity) == IDENTITY_ARC;
+}
+
+/* What the file holds, as it goes into a header, or NULL with *err set. */
+static struct secret *read_challenge(const char *path, struct err *err)
+{
+	char bytes[IDENTITY_ARC_KEY_MAX + 1];
+	struct secret *secret = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	ssize_t len = fd >= 0 ? read(fd, bytes, sizeof(bytes)) : -1;
+
+	if (len < 0)
+		err_sys(err, errno, "%s cannot be read%s", path,
+			errno == EACCES ? " (is tokend's user in the group himds?)" : "");
+	else if (len > IDENTITY_ARC_KEY_MAX)
+		err_set(err, ERR_LIMIT, "%s is larger than %d bytes", path, IDENTITY_ARC_KEY_MAX);
+	else if (len == 0 || memchr(bytes, '\n', (size_t)len) != NULL || memchr(bytes, '\r', (size_t)len) != NULL)
+		err_set(err, ERR_SYNTAX, "%s does not hold one line that is to be sent back", path);
+	else if ((secret = secret_new(bytes, (size_t)len)) == NULL)
+		err_set(err, ERR_MEMORY, "out of memory");
+	explicit_bzero(bytes, sizeof(bytes));
+	if (fd >= 0)
+		close(fd);
+	return secret;
+}
+
+/* Asks again, with the proof that we may read what the agent says. */
+static void answer_challenge(struct broker_request *request, const struct http_response *response)
+{
+	struct buf path = BUF_INIT(512);
+	struct err err = {.code = ERR_NONE};
+
+	if (identity_challenge(response->authenticate, IDENTITY_ARC_FOLDER, &path, &err) == 0)
+		request->challenge = read_challenge(path.data, &err);
+	if (request->challenge == NULL)
+		finish_with(request, OUTCOME_MISCONFIGURED, "challenge", &err);
+	else if (send_request(request, NULL, &err) != 0)
+		not_sent(request, &err);
+	buf_free(&path);
+}
+
+/* --- answers --- */
+
 static void read_device(const struct http_response *response, struct broker_result *result)
 {
 	struct oauth_answer *answer = &result->answer;
@@ -104,7 +148,14 @@ static void on_response(void *arg, const struct http_response *response)
 	};
 
 	request->transfer = NULL;
-	if (request->type == OAUTH_DEVICE_AUTHORIZATION && response->status == 200)
+	if (is_challenge(request, response)) {
+		answer_challenge(request, response);
+		return;
+	}
+	if (is_identity(request))
+		identity_parse_answer(response->status, response->error, response->body.data, response->body.len,
+				      loop_wall(request->broker->loop), &result.answer);
+	else if (request->type == OAUTH_DEVICE_AUTHORIZATION && response->status == 200)
 		read_device(response, &result);
 	else
 		oauth_parse_answer(response->status, response->error, response->body.data, response->body.len,
@@ -114,19 +165,7 @@ static void on_response(void *arg, const struct http_response *response)
 
 /* --- sending --- */
 
-/* Without a metadata document: in the form, which is what Entra ID and Google document. */
-static enum oauth_auth auth_of(const struct broker_request *request, const struct oauth_metadata *metadata)
-{
-	if (request->credential == NULL)
-		return OAUTH_AUTH_NONE;
-	if (metadata != NULL && metadata->auth_basic && !metadata->auth_post)
-		return OAUTH_AUTH_BASIC;
-	return OAUTH_AUTH_POST;
-}
-
-/* The body and, for OAUTH_AUTH_BASIC, the header's value. 0 or -1. */
-static int compose(const struct broker_request *request, const struct oauth_client *client, struct buf *body,
-		   struct buf *basic)
+static int send_request(struct broker_request *request, const struct oauth_metadata *metadata, struct err *err)
 {
 	const struct oauth_grant grant = {
 	    .type = request->type,
@@ -134,78 +173,23 @@ static int compose(const struct broker_request *request, const struct oauth_clie
 	    .verifier = request->verifier,
 	    .redirect_uri = request->redirect_uri,
 	};
-	int status = oauth_token_body(client, &grant, body);
+	struct broker *broker = request->broker;
+	struct broker_message message;
+	int status;
 
-	if (status == 0 && client->auth == OAUTH_AUTH_BASIC)
-		status = oauth_basic_header(client, basic);
-	return status;
-}
-
-/* Where it goes, or NULL. What stands in the settings wins over the document. */
-static const char *endpoint_of(const struct broker_request *request, const struct oauth_metadata *metadata)
-{
-	const struct settings_client *conf = request->client->conf;
-	bool device = request->type == OAUTH_DEVICE_AUTHORIZATION;
-	const char *own = device ? conf->device_authorization_endpoint : conf->token_endpoint;
-
-	if (own != NULL || metadata == NULL)
-		return own;
-	return device ? metadata->device_authorization_endpoint : metadata->token_endpoint;
-}
-
-/* A code stands for the scope that it was asked for with: RFC 6749 section 4.1.3, RFC 8628 section 3.4. */
-static const char *scope_of(const struct broker_request *request, struct buf *signin)
-{
-	const struct settings_client *conf = request->client->conf;
-
-	switch (request->type) {
-	case OAUTH_AUTHORIZATION_CODE:
-	case OAUTH_DEVICE_CODE:
-		return NULL;
-	case OAUTH_DEVICE_AUTHORIZATION:
-		return broker_signin_scope(conf, signin) == 0 ? signin->data : NULL;
-	case OAUTH_CLIENT_CREDENTIALS:
-		return broker_scope(conf, SETTINGS_CLIENT_CREDENTIALS);
-	case OAUTH_REFRESH_TOKEN:
-	case OAUTH_JWT_BEARER:
-		break;
+	broker_message_init(&message);
+	if (is_identity(request))
+		status = broker_message_for_identity(&message, request->client, request->challenge, err);
+	else
+		status = broker_message_for_token(&message, request->client, broker->loop, &grant, metadata, err);
+	if (status == 0) {
+		secret_free(request->credential);
+		request->credential = message.credential;
+		message.credential = NULL;
+		request->sent_at = loop_now(broker->loop);
+		request->transfer = http_start(broker->http, &message.http, on_response, request, err);
 	}
-	return broker_scope(conf, SETTINGS_REFRESH_TOKEN);
-}
-
-static int send_request(struct broker_request *request, const struct oauth_metadata *metadata, struct err *err)
-{
-	const struct settings_client *conf = request->client->conf;
-	struct buf body = BUF_INIT(BODY_MAX), basic = BUF_INIT(BODY_MAX), scope = BUF_INIT(SCOPE_MAX);
-	struct http_header headers[] = {{"Accept", "application/json"}, {NULL, NULL}, {NULL, NULL}};
-	struct http_request message = {
-	    .url = endpoint_of(request, metadata),
-	    .body = &body,
-	    .headers = headers,
-	    .ca_file = conf->ca_file,
-	    .proxy = conf->proxy,
-	    .timeout = conf->timeout,
-	};
-	struct oauth_client client = {.client_id = conf->client_id, .scope = scope_of(request, &scope)};
-
-	secret_free(request->credential);
-	request->credential = secret_dup(request->client->secret);
-	client.credential = request->credential;
-	client.auth = auth_of(request, metadata);
-	if (message.url == NULL) {
-		err_set(err, ERR_CONFIG, "the provider of client %s has no device flow", conf->name);
-	} else if (scope.failed || (request->credential == NULL && request->client->secret != NULL) ||
-		   compose(request, &client, &body, &basic) != 0) {
-		err_set(err, ERR_MEMORY, "out of memory for the request");
-	} else {
-		if (basic.len > 0)
-			headers[1] = (struct http_header){"Authorization", basic.data};
-		request->sent_at = loop_now(request->broker->loop);
-		request->transfer = http_start(request->broker->http, &message, on_response, request, err);
-	}
-	buf_free(&body);
-	buf_free(&basic);
-	buf_free(&scope);
+	broker_message_free(&message);
 	return request->transfer != NULL ? 0 : -1;
 }
 
@@ -218,7 +202,7 @@ static void on_discovery(void *arg, const struct oauth_metadata *metadata, const
 	if (metadata == NULL)
 		finish_with(request, err->code == ERR_CONFIG ? OUTCOME_MISCONFIGURED : OUTCOME_RETRY, "discovery", err);
 	else if (send_request(request, metadata, &why) != 0)
-		finish_with(request, OUTCOME_RETRY, "not_sent", &why);
+		not_sent(request, &why);
 }
 
 /* Sends, or asks for the metadata document first. 0 or -1. */

@@ -23,7 +23,13 @@ void jwt_key_free(struct jwt_key *key)
 		return;
 	EVP_PKEY_free(key->private_key);
 	X509_free(key->certificate);
+	jwt_engine_free(key);
 	free(key);
+}
+
+bool jwt_key_has_certificate(const struct jwt_key *key)
+{
+	return key->certificate != NULL;
 }
 
 int64_t jwt_key_not_after(const struct jwt_key *key)

@@ -1,6 +1,7 @@
 #ifndef MAILBEARER_TOKEND_JWT_H
 #define MAILBEARER_TOKEND_JWT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -18,6 +19,10 @@ enum jwt_algorithm {
 
 struct jwt_key;
 
+/* Call once at process start, before any other use of OpenSSL: it shall not clean up behind exit(3), since by then a
+ * token's module may be gone that it would call into. */
+void jwt_init(void);
+
 /*
  * Loads the private key and, where there is one, the certificate, through OpenSSL's OSSL_STORE: a PEM or PKCS#12 file
  * or any URI that OpenSSL has a loader for (pkcs11:...). certificate NULL: looked for at `key`, and may be missing
@@ -33,6 +38,7 @@ void jwt_key_free(struct jwt_key *key); /* NULL is legal */
 
 /* When the certificate ends, in seconds since 1970; 0: there is no certificate. */
 int64_t jwt_key_not_after(const struct jwt_key *key);
+bool jwt_key_has_certificate(const struct jwt_key *key);
 
 struct jwt_claims {
 	const char *issuer;

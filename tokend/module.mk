@@ -6,12 +6,15 @@ tokend_libtokend_la_SOURCES = \
 	tokend/account.c tokend/account.h \
 	tokend/base64url.c tokend/base64url.h \
 	tokend/broker_life.c tokend/broker.h tokend/broker_private.h \
-	tokend/broker_configure.c tokend/broker_grant.c tokend/broker_keeper.c \
-	tokend/broker_maps.c tokend/broker_request.c tokend/broker_status.c \
+	tokend/broker_client.c tokend/broker_configure.c tokend/broker_grant.c tokend/broker_keeper.c \
+	tokend/broker_maps.c tokend/broker_message.c tokend/broker_remedy.c tokend/broker_request.c \
+	tokend/broker_status.c \
 	tokend/discovery.c tokend/discovery.h \
-	tokend/jwt.c tokend/jwt.h tokend/jwt_private.h tokend/jwt_key.c \
+	tokend/identity.c tokend/identity.h \
+	tokend/jwt.c tokend/jwt.h tokend/jwt_private.h tokend/jwt_engine.c tokend/jwt_key.c \
 	tokend/oauth_request.c tokend/oauth.h tokend/oauth_form.h \
 	tokend/oauth_answer.c \
+	tokend/service_account.c tokend/service_account.h \
 	tokend/signin.c tokend/signin.h \
 	tokend/oauth_metadata.c \
 	tokend/outcome.c tokend/outcome.h \
@@ -177,3 +180,15 @@ tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_http_LDADD = $(tokend_door_libs)
 UNIT_TESTS += tests/unit/test_http
+
+check_PROGRAMS += tests/unit/test_identity
+tests_unit_test_identity_SOURCES = tests/unit/test_identity.c
+tests_unit_test_identity_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_identity_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_identity
+
+check_PROGRAMS += tests/unit/test_service_account
+tests_unit_test_service_account_SOURCES = tests/unit/test_service_account.c
+tests_unit_test_service_account_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_service_account_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_service_account

@@ -14,6 +14,8 @@
  * OAuth 2.0 messages (RFC 6749; OpenID Connect Discovery 1.0), bytes in and out. Pure: no I/O, no clock, no log.
  */
 
+struct oauth_metadata;
+
 /* How a client proves itself to the token endpoint. */
 enum oauth_auth {
 	OAUTH_AUTH_NONE,     /* public client: client_id alone */
@@ -23,7 +25,7 @@ enum oauth_auth {
 };
 
 struct oauth_client {
-	const char *client_id;
+	const char *client_id; /* or NULL: a service account, which its assertion names */
 	enum oauth_auth auth;
 	const struct secret *credential; /* the client secret or the assertion; NULL with OAUTH_AUTH_NONE */
 	const char *scope;               /* or NULL: not sent */
@@ -49,6 +51,15 @@ struct oauth_grant {
 
 /* Appends the form's body. OAUTH_AUTH_BASIC puts nothing into the body: see oauth_basic_header. 0 or -1. */
 int oauth_token_body(const struct oauth_client *client, const struct oauth_grant *grant, struct buf *body);
+
+/*
+ * How a client with that credential proves itself to a provider with that document (NULL: none, the endpoint was
+ * configured): as the document lists it; in the form where there is a choice or no document, which is what Entra ID and
+ * Google document. `assertion`: it signs assertions or is given them; else `secret`, else it is public. 0, or -1 with
+ * *err set: the provider takes nothing that the client has.
+ */
+int oauth_choose_auth(const struct oauth_metadata *metadata, bool assertion, bool secret, enum oauth_auth *auth,
+		      struct err *err);
 
 /* Appends the value of the Authorization header for OAUTH_AUTH_BASIC (both parts form-encoded first, RFC 6749
  * section 2.3.1). 0 or -1. */
@@ -87,7 +98,8 @@ struct oauth_metadata {
 	char *authorization_endpoint;
 	char *token_endpoint;
 	char *device_authorization_endpoint;
-	bool auth_post; /* token_endpoint_auth_methods_supported; when the document is silent, basic (RFC 8414) */
+	bool auth_listed; /* token_endpoint_auth_methods_supported; where it is not, basic counts (RFC 8414) */
+	bool auth_post;
 	bool auth_basic;
 	bool auth_private_key_jwt;
 	bool iss_in_response; /* authorization_response_iss_parameter_supported, RFC 9207 */

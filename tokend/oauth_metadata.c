@@ -152,7 +152,8 @@ static void read_methods(const json_t *document, struct oauth_metadata *out)
 	const json_t *method;
 	size_t i;
 
-	out->auth_basic = !json_is_array(methods);
+	out->auth_listed = json_is_array(methods);
+	out->auth_basic = !out->auth_listed;
 	json_array_foreach(methods, i, method)
 	{
 		const char *name = json_is_string(method) ? json_string_value(method) : "";

@@ -70,6 +70,30 @@ int oauth_add_secret(struct buf *body, const char *name, const struct secret *va
 	return append_encoded_secret(body, value);
 }
 
+int oauth_choose_auth(const struct oauth_metadata *metadata, bool assertion, bool secret, enum oauth_auth *auth,
+		      struct err *err)
+{
+	bool listed = metadata != NULL && metadata->auth_listed;
+
+	if (assertion && listed && !metadata->auth_private_key_jwt)
+		return err_set(err, ERR_CONFIG,
+			       "the provider's metadata document does not list private_key_jwt, and this client has "
+			       "nothing else to prove itself with");
+	if (!assertion && secret && listed && !metadata->auth_post && !metadata->auth_basic)
+		return err_set(err, ERR_CONFIG,
+			       "the provider's metadata document lists neither client_secret_post nor "
+			       "client_secret_basic, and this client has a secret only");
+	if (assertion)
+		*auth = OAUTH_AUTH_ASSERTION;
+	else if (!secret)
+		*auth = OAUTH_AUTH_NONE;
+	else if (metadata != NULL && metadata->auth_basic && !metadata->auth_post)
+		*auth = OAUTH_AUTH_BASIC;
+	else
+		*auth = OAUTH_AUTH_POST;
+	return 0;
+}
+
 /* client_id, and what proves that it is us as far as that goes into the form. */
 static int add_client(struct buf *body, const struct oauth_client *client)
 {
@@ -77,7 +101,7 @@ static int add_client(struct buf *body, const struct oauth_client *client)
 		body->failed = true;
 		return -1;
 	}
-	if (client->auth != OAUTH_AUTH_BASIC)
+	if (client->auth != OAUTH_AUTH_BASIC && client->client_id != NULL)
 		oauth_add_text(body, "client_id", client->client_id);
 	if (client->auth == OAUTH_AUTH_POST)
 		oauth_add_secret(body, "client_secret", client->credential);

@@ -20,6 +20,7 @@
 #include "tokend/access.h"
 #include "tokend/broker.h"
 #include "tokend/http.h"
+#include "tokend/jwt.h"
 #include "tokend/loop.h"
 #include "tokend/process.h"
 #include "tokend/seal.h"
@@ -316,6 +317,7 @@ struct process *process_start(const struct process_options *options, struct err 
 	struct process *process = calloc(1, sizeof *process);
 
 	jsondoc_init();
+	jwt_init();
 	if (process == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return NULL;

@@ -133,9 +133,10 @@ class World:
         env.update(self.more_environment)
         return env
 
-    def spawn(self, notify=None):
+    def spawn(self, notify=None, before=()):
+        """before: a command that runs the daemon in its own place."""
         with open(self.log_file, "ab") as log:
-            return subprocess.Popen([TOKEND, "-c", self.conf, "-F", "-v"], stdin=subprocess.DEVNULL,
+            return subprocess.Popen([*before, TOKEND, "-c", self.conf, "-F", "-v"], stdin=subprocess.DEVNULL,
                                     stdout=log, stderr=log, env=self.environment(notify))
 
     def start(self):

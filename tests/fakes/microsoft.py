@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""A stand-in for Microsoft's side: token service, submission server and a control port, all on 127.0.0.1.
+"""A stand-in for Microsoft's side: token service, submission server, managed identity and a control port, on 127.0.0.1.
 
 Starts, prints one line of JSON that says where everything is, and runs until SIGTERM, SIGINT or (with --until-eof) the end of
 its standard input. By hand:
@@ -26,6 +26,7 @@ from standin import control  # noqa: E402
 from standin.book import Book  # noqa: E402
 from standin.control import Control  # noqa: E402
 from standin.entra import TENANT, TENANT_ID, Entra  # noqa: E402
+from standin.identity import Identity  # noqa: E402
 from standin.pki import Certificates  # noqa: E402
 from standin.submission import Post, Submission  # noqa: E402
 from standin.token_service import TokenService  # noqa: E402
@@ -76,12 +77,14 @@ def run(folder, settings):
     tokens = TokenService(settings.token_port, book, entra, certificates)
     smtp = Submission(settings.smtp_port, book, entra, certificates, post)
     steering = Control(settings.control_port, book, entra, post)
-    for server in (tokens, smtp, steering):
+    identity = Identity(0, book, entra)
+    for server in (tokens, smtp, steering, identity):
         server.start()
     print(json.dumps({
         "token_port": tokens.server_address[1],
         "smtp_port": smtp.server_address[1],
         "control_port": steering.server_address[1],
+        "identity_port": identity.server_address[1],
         "base": tokens.base,
         "tenant": TENANT,
         "tenant_id": TENANT_ID,

@@ -31,7 +31,7 @@ TOKEND_LEVELS = (
     ("server",),
     ("broker",),
     ("discovery", "consent", "store_file"),
-    ("signin",),
+    ("signin", "identity", "service_account"),
     ("oauth", "http", "store"),
     ("account", "jwt", "outcome", "access", "seal", "loop"),
     ("base64url",),

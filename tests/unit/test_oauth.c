@@ -94,6 +94,58 @@ static void other_grants_name_what_they_trade(void **state)
 	secret_free(code);
 }
 
+static void the_document_decides_how_a_client_proves_itself(void **state)
+{
+	const struct oauth_metadata silent = {.auth_basic = true};
+	const struct oauth_metadata all = {
+	    .auth_listed = true, .auth_basic = true, .auth_post = true, .auth_private_key_jwt = true};
+	const struct oauth_metadata basic = {.auth_listed = true, .auth_basic = true};
+	const struct oauth_metadata signed_only = {.auth_listed = true, .auth_private_key_jwt = true};
+	const struct {
+		const struct oauth_metadata *metadata;
+		bool assertion, secret;
+		int auth; /* -1: refused */
+	} rows[] = {
+	    {NULL, false, false, OAUTH_AUTH_NONE},
+	    {NULL, false, true, OAUTH_AUTH_POST},
+	    {NULL, true, false, OAUTH_AUTH_ASSERTION},
+	    {&silent, false, true, OAUTH_AUTH_BASIC},
+	    {&silent, true, false, OAUTH_AUTH_ASSERTION},
+	    {&all, false, true, OAUTH_AUTH_POST},
+	    {&all, true, false, OAUTH_AUTH_ASSERTION},
+	    {&all, false, false, OAUTH_AUTH_NONE},
+	    {&basic, false, true, OAUTH_AUTH_BASIC},
+	    {&basic, true, false, -1},
+	    {&signed_only, true, false, OAUTH_AUTH_ASSERTION},
+	    {&signed_only, false, true, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		enum oauth_auth auth = OAUTH_AUTH_NONE;
+		struct err err = {0};
+		int status = oauth_choose_auth(rows[i].metadata, rows[i].assertion, rows[i].secret, &auth, &err);
+
+		assert_int_equal(rows[i].auth, status == 0 ? (int)auth : -1);
+		assert_int_equal(status == 0 ? ERR_NONE : ERR_CONFIG, err.code);
+	}
+}
+
+static void a_service_account_is_named_by_its_assertion_alone(void **state)
+{
+	struct secret *assertion = secret_new("e30.e30.c2ln", 12);
+	const struct oauth_grant grant = {.type = OAUTH_JWT_BEARER, .secret = assertion};
+	const struct oauth_client client = {.auth = OAUTH_AUTH_NONE};
+	struct buf body = BUF_INIT(4096);
+
+	(void)state;
+	assert_int_equal(oauth_token_body(&client, &grant, &body), 0);
+	assert_string_equal(body.data, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
+				       "&assertion=e30.e30.c2ln");
+	buf_free(&body);
+	secret_free(assertion);
+}
+
 static void every_byte_is_encoded_or_safe(void **state)
 {
 	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
@@ -452,6 +504,8 @@ int main(void)
 	    cmocka_unit_test(a_refresh_in_each_way_of_proving_oneself),
 	    cmocka_unit_test(client_credentials_ask_for_a_scope),
 	    cmocka_unit_test(other_grants_name_what_they_trade),
+	    cmocka_unit_test(the_document_decides_how_a_client_proves_itself),
+	    cmocka_unit_test(a_service_account_is_named_by_its_assertion_alone),
 	    cmocka_unit_test(every_byte_is_encoded_or_safe),
 	    cmocka_unit_test(the_basic_header),
 	    cmocka_unit_test(a_missing_credential_or_no_room_is_an_error),

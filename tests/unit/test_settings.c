@@ -264,14 +264,43 @@ static void every_grant_can_be_configured(void **state)
 		 "account a@c.z { client = c grant = client_credentials }"
 		 "account a@f.z { client = f grant = client_credentials }"
 		 "account a@m.z { client = m grant = managed_identity }"
-		 "account '*@j.z' { client = j grant = jwt_bearer }");
+		 "account '*@m.z' { client = m grant = managed_identity }"
+		 "account a@j.z { client = j grant = jwt_bearer }");
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < 3; i++)
 		assert_int_equal(s->accounts[i].grant, SETTINGS_CLIENT_CREDENTIALS);
 	assert_string_equal(settings_grant_name(s->accounts[3].grant), "managed_identity");
-	assert_string_equal(settings_grant_name(s->accounts[4].grant), "jwt_bearer");
+	assert_string_equal(settings_grant_name(s->accounts[4].grant), "managed_identity");
+	assert_string_equal(settings_grant_name(s->accounts[5].grant), "jwt_bearer");
+	settings_free(s);
+}
+
+static void a_platform_is_asked_where_it_is(void **state)
+{
+	struct settings *s =
+	    load("client v { provider = microsoft managed_identity = vm }"
+		 "client a { provider = microsoft managed_identity = arc }"
+		 "client s { provider = microsoft managed_identity = app-service }"
+		 "client o { provider = microsoft managed_identity = vm token_endpoint = 'http://127.0.0.1:80/t' }"
+		 "client j { provider = google service_account_file = /j }"
+		 "client k { provider = microsoft client_id = i client_key = 'pkcs11:token=a;object=b' "
+		 "client_certificate = /c client_key_passphrase_file = /p }"
+		 "account a@b.c { client = v grant = managed_identity }");
+
+	(void)state;
+	assert_string_equal(s->clients[0].token_endpoint, "http://169.254.169.254/metadata/identity/oauth2/token");
+	assert_string_equal(s->clients[1].token_endpoint, "http://localhost:40342/metadata/identity/oauth2/token");
+	assert_null(s->clients[2].token_endpoint);
+	assert_string_equal(s->clients[3].token_endpoint, "http://127.0.0.1:80/t");
+	assert_null(s->clients[4].token_endpoint); /* the service account's file says */
+	assert_null(s->clients[4].metadata_url);
+	for (size_t i = 0; i < 4; i++)
+		assert_null(s->clients[i].metadata_url);
+	assert_true(settings_is_uri(s->clients[5].client_key));
+	assert_false(settings_is_uri("credential:key"));
+	assert_false(settings_is_uri("/etc/key"));
 	settings_free(s);
 }
 
@@ -377,6 +406,7 @@ int main(void)
 	    cmocka_unit_test(endpoints_follow_the_provider),
 	    cmocka_unit_test(managed_identity_may_use_plain_http_on_this_machine),
 	    cmocka_unit_test(every_grant_can_be_configured),
+	    cmocka_unit_test(a_platform_is_asked_where_it_is),
 	    cmocka_unit_test(transports_have_names_of_their_own),
 	    cmocka_unit_test(ten_thousand_accounts_load_quickly),
 	    cmocka_unit_test(the_table_of_keys_and_the_parser_agree),

@@ -160,8 +160,9 @@ static void every_secret_that_is_named_is_checked(void **state)
 	static const struct {
 		const char *key;
 		const char *more;
-	} keys[] = {
-	    {"client_secret_file", ""}, {"federated_token_file", ""}, {"client_key", "client_certificate = /dev/null"}};
+	} keys[] = {{"client_secret_file", ""},
+		    {"client_key", "client_certificate = /dev/null"},
+		    {"client_key_passphrase_file", "client_key = pkcs11:x"}};
 	struct err err;
 	size_t i;
 
@@ -178,6 +179,40 @@ static void every_secret_that_is_named_is_checked(void **state)
 	}
 	put("Marker", 6, 0640);
 	assert_int_equal(check("client_secret_file", "", &err), 0);
+}
+
+static void what_the_platform_writes_may_be_read_by_all_but_not_written(void **state)
+{
+	struct secret *token;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(check("federated_token_file", "", &err), -1);
+	put("Token\n", 6, 0644);
+	assert_int_equal(check("federated_token_file", "", &err), 0);
+	token = settings_read_platform_token(path, &err);
+	assert_non_null(token);
+	assert_int_equal(5, secret_len(token));
+	secret_free(token);
+	put("Token\n", 6, 0646);
+	assert_int_equal(check("federated_token_file", "", &err), -1);
+	assert_non_null(strstr(err.text, "anybody may write it"));
+	assert_null(settings_read_platform_token(path, &err));
+}
+
+static void a_file_of_several_lines_is_taken_as_it_is(void **state)
+{
+	struct secret *text;
+	struct err err;
+
+	(void)state;
+	put("{\n \"a\": 1\n}\n", 13, 0640);
+	text = settings_read_secret_file(path, &err);
+	assert_non_null(text);
+	assert_int_equal(13, secret_len(text));
+	secret_free(text);
+	put("{}", 2, 0644);
+	assert_null(settings_read_secret_file(path, &err));
 }
 
 static void other_files_must_be_readable(void **state)
@@ -220,6 +255,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(what_is_no_file_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(credentials_are_found_by_name, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(every_secret_that_is_named_is_checked, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_the_platform_writes_may_be_read_by_all_but_not_written, set_up,
+					    tear_down),
+	    cmocka_unit_test_setup_teardown(a_file_of_several_lines_is_taken_as_it_is, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(other_files_must_be_readable, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(the_sealing_key_may_be_missing_but_not_open, set_up, tear_down),
 	};

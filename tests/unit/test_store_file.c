@@ -337,15 +337,11 @@ static void names_that_are_too_long_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(saved_is_found_again_and_is_private),
-		TEST(damaged_at_every_byte_is_refused_and_kept),
-		TEST(other_key_and_other_account_do_not_open),
-		TEST(unreadable_file_is_put_aside_by_a_save),
-		TEST(full_disk_keeps_the_old_record),
-		TEST(second_owner_is_refused),
-		TEST(killed_forty_times_it_never_goes_back),
-		TEST(folder_that_others_may_read_is_refused),
-		TEST(names_that_are_too_long_are_told),
+	    TEST(saved_is_found_again_and_is_private),     TEST(damaged_at_every_byte_is_refused_and_kept),
+	    TEST(other_key_and_other_account_do_not_open), TEST(unreadable_file_is_put_aside_by_a_save),
+	    TEST(full_disk_keeps_the_old_record),          TEST(second_owner_is_refused),
+	    TEST(killed_forty_times_it_never_goes_back),   TEST(folder_that_others_may_read_is_refused),
+	    TEST(names_that_are_too_long_are_told),
 	};
 
 	jsondoc_init();

@@ -23,6 +23,11 @@ SETTINGS = {
     "token_certificate": ("good", (str,)),
     "token_tls_max": ("", (str,)),            # "1.1": offers nothing newer
     "auth_methods": (["client_secret_post", "private_key_jwt", "client_secret_basic"], (list,)),
+    "identity": ("6f0e2d4c-8b1a-4f3e-9d7c-5a6b7c8d9e0f", (str,)),  # the client ID of this machine's managed identity
+    "identity_header": ("", (str,)),          # what App Service puts into the environment
+    "identity_fault": (None, (dict, type(None))),  # {"status": n, "error": text, "count": n}
+    "arc_realm": ("", (str,)),                # the file that the agent of Azure Arc names, and what it holds
+    "arc_key": ("", (str,)),
     "smtp_fault": (None, (dict, type(None))),
     "smtp_certificate": ("good", (str,)),
     "gmail_mode": (False, (bool,)),           # a refused XOAUTH2 gets a 334 with JSON first

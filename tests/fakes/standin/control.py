@@ -7,7 +7,8 @@
     GET  /secrets                                   every token given out, and the state of each account's sign-in
     GET  /settings                                  what POST /config can change
     POST /config   {name: value, ...}               all of it or nothing
-    POST /account  {user, client_id, secret | public, refresh_token, send_as, app, rotation, token_size, token_lifetime}
+    POST /account  {user, client_id, secret | certificate | federated | service_account | public, refresh_token, send_as,
+                   app, rotation, token_size, token_lifetime}
     POST /revoke   {user | family | access_tokens_of: user} or {token}
     POST /release  {}                               lets go of the requests that a fault holds
     POST /reset    {}                               settings, counters and messages; {"accounts": true}: those too

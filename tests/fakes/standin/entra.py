@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 
+from . import assertion
 from .book import ROTATIONS, BadSetting
 from .errors import Refusal
 
@@ -21,14 +22,17 @@ TENANT = "contoso.onmicrosoft.com"
 TEMPLATED = ("common", "organizations", "consumers")
 SCOPE_USER = "https://outlook.office.com/SMTP.Send"
 APP_SCOPES = ("https://outlook.office365.com/.default", "https://outlook.office.com/.default")
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 BASE64URL = string.ascii_letters + string.digits + "-_"
 
 
 @dataclasses.dataclass
 class Client:
-    """An app registration. secret None: public."""
+    """An app registration: public if it has neither secret nor certificate (PEM) nor federated token."""
     client_id: str
     secret: str | None
+    certificate: str | None = None
+    federated: str | None = None
 
 
 @dataclasses.dataclass
@@ -82,24 +86,29 @@ class Entra:
     def reset(self):
         with self.lock:
             self.clients, self.accounts, self.families, self.access_tokens = {}, {}, {}, {}
+            self.assertions, self.service_accounts = [], {}
 
     # --- what a test sets up ---
 
     def add_account(self, spec):
         """Adds or replaces; returns the new sign-in's refresh token, if the account has one."""
         known = {"user", "client_id", "secret", "public", "refresh_token", "send_as", "app", "rotation", "token_size",
-                 "token_lifetime"}
+                 "token_lifetime", "certificate", "federated", "service_account"}
         if unknown := set(spec) - known:
             raise BadSetting(f"unknown: {', '.join(sorted(unknown))}")
         if not spec.get("user") or not spec.get("client_id"):
             raise BadSetting("user and client_id are needed")
-        if not spec.get("public") and not spec.get("secret"):
-            raise BadSetting("secret, or public: true")
+        ways = [way for way in ("public", "secret", "certificate", "federated", "service_account") if spec.get(way)]
+        if len(ways) != 1:
+            raise BadSetting("one of secret, certificate, federated, service_account, or public: true")
         if spec.get("rotation") not in (None, *ROTATIONS):
             raise BadSetting(f"rotation: one of {', '.join(ROTATIONS)}")
         user, client_id = spec["user"].lower(), spec["client_id"]
         with self.lock:
-            self.clients[client_id] = Client(client_id, None if spec.get("public") else spec["secret"])
+            self.clients[client_id] = Client(client_id, spec.get("secret"), spec.get("certificate"),
+                                             spec.get("federated"))
+            if spec.get("service_account"):
+                self.service_accounts[spec["service_account"]["email"]] = spec["service_account"]
             account = Account(user, client_id, [name.lower() for name in spec.get("send_as", [])],
                               bool(spec.get("app")), spec.get("rotation"), spec.get("token_size"),
                               spec.get("token_lifetime"))
@@ -144,6 +153,7 @@ class Entra:
             return {
                 "access_tokens": list(self.access_tokens),
                 "refresh_tokens": list(self.families),
+                "assertions": [{"header": header, "claims": claims} for header, claims in self.assertions],
                 "accounts": {user: {"alive": bool(account.family and not account.family.revoked),
                                     "refresh_token": account.family.tokens[-1] if account.family else None,
                                     "rotations": len(account.family.tokens) - 1 if account.family else 0}
@@ -155,8 +165,9 @@ class Entra:
     def tenant_known(self, tenant):
         return tenant.lower() in (TENANT_ID, TENANT, *TEMPLATED)
 
-    def grant(self, tenant, form, basic):
-        """form: name -> value; basic: (id, secret) from the Authorization header, or None. The answer's fields."""
+    def grant(self, tenant, form, basic, endpoint):
+        """form: name -> value; basic: (id, secret) from the Authorization header, or None; endpoint: the URL that was
+        asked. The answer's fields."""
         if not self.tenant_known(tenant):
             raise Refusal(400, "invalid_request", 90002, f"Tenant '{tenant}' not found. Check to make sure you have the "
                           "correct tenant ID and are signing into the correct cloud.")
@@ -164,15 +175,56 @@ class Entra:
         if not kind:
             raise Refusal(400, "invalid_request", 900144,
                           "The request body must contain the following parameter: 'grant_type'.")
-        if kind not in self.GRANTS:
+        if kind not in (*self.GRANTS, JWT_BEARER):
             raise Refusal(400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{kind}'.")
         with self.lock:
-            client = self._authenticate(form, basic)
+            if kind == JWT_BEARER:
+                return self._grant_jwt_bearer(form, endpoint)
+            client = self._authenticate(form, basic, endpoint)
             return self.GRANTS[kind](self, tenant, client, form)
 
-    def _authenticate(self, form, basic):
+    def _check_assertion(self, client, form, endpoint):
+        given = form.get("client_assertion")
+        if client.secret is not None or "client_secret" in form or not given \
+                or form.get("client_assertion_type") != assertion.CLIENT_ASSERTION:
+            raise Refusal(401, "invalid_client", 7000218, "The request body must contain the following parameter: "
+                          "'client_assertion' or 'client_secret'.")
+        self.book.add(f"token/assertions/{client.client_id}")
+        if client.federated is not None:
+            if not hmac.compare_digest(client.federated.encode(), given.encode()):
+                raise Refusal(401, "invalid_client", 700211, "No matching federated identity record found for presented "
+                              "assertion issuer.")
+            return
+        header, claims = assertion.check_client(given, client.certificate, client.client_id, endpoint)
+        if any(claims["jti"] == other["jti"] for _, other in self.assertions if "jti" in other):
+            raise Refusal(401, "invalid_client", 50027, "The assertion has been used before.")
+        self.assertions.append((header, claims))
+
+    def _grant_jwt_bearer(self, form, endpoint):
+        given = form.get("assertion", "")
+        if set(form) != {"grant_type", "assertion"} or given.count(".") != 2:
+            raise Refusal(400, "invalid_request", 0, "grant_type and assertion are wanted, and nothing else")
+        account = self.service_accounts.get(assertion.take_apart(given)[1].get("iss"))
+        if account is None:
+            raise Refusal(400, "invalid_grant", 0, "Invalid grant: account not found")
+        user, parts = assertion.check_service_account(given, account, endpoint)
+        self.book.add(f"token/jwt_bearer/{user}")
+        if user not in self.accounts:
+            raise Refusal(400, "invalid_grant", 0, "Invalid email or User ID")
+        self.assertions.append(parts)
+        return self._token_answer(self.accounts[user], user, account["email"], None)
+
+    def application_token(self, client_id):
+        """For an identity that has proved itself elsewhere."""
+        with self.lock:
+            account = next((one for one in self.accounts.values() if one.client_id == client_id), None)
+            return self._token_answer(account, None, client_id, None)
+
+    def _authenticate(self, form, basic, endpoint):
         if basic and ("client_secret" in form or form.get("client_id", basic[0]) != basic[0]):
             raise Refusal(400, "invalid_request", 90023, "The client authenticates in two ways at once.")
+        how = "basic" if basic else "post" if "client_secret" in form else "assertion" if "client_assertion" in form else "none"
+        self.book.add(f"token/auth/{how}")
         client_id, secret = basic if basic else (form.get("client_id"), form.get("client_secret"))
         if not client_id:
             raise Refusal(400, "invalid_request", 900144,
@@ -181,6 +233,11 @@ class Entra:
         if client is None:
             raise Refusal(400, "unauthorized_client", 700016, f"Application with identifier '{client_id}' was not found "
                           "in the directory 'Contoso'.")
+        if client.certificate is not None or client.federated is not None:
+            self._check_assertion(client, form, endpoint)
+            return client
+        if client.secret is not None and "client_assertion" in form:
+            raise Refusal(401, "invalid_client", 700027, "The certificate with this thumbprint is not registered.")
         if client.secret is None and secret is not None:
             raise Refusal(401, "invalid_client", 700025, "Client is public so neither 'client_assertion' nor "
                           "'client_secret' should be presented.")
@@ -227,7 +284,7 @@ class Entra:
 
     def _grant_client_credentials(self, tenant, client, form):
         self.book.add(f"token/client_credentials/{client.client_id}")
-        if client.secret is None:
+        if client.secret is None and client.certificate is None and client.federated is None:
             raise Refusal(401, "invalid_client", 7000218, "The request body must contain the following parameter: "
                           "'client_assertion' or 'client_secret'.")
         if tenant.lower() in TEMPLATED:
@@ -248,8 +305,8 @@ class Entra:
         return f"{self.marker}-RT-{filler(64)}"
 
     def _token_answer(self, account, user, client_id, scope):
-        lifetime = account.token_lifetime or self.book["token_lifetime"]
-        size = account.token_size or self.book["token_size"]
+        lifetime = (account and account.token_lifetime) or self.book["token_lifetime"]
+        size = (account and account.token_size) or self.book["token_size"]
         token = self._access_token(user, client_id, scope, size, lifetime)
         self.access_tokens[token] = AccessToken(user, client_id, time.monotonic() + lifetime)
         answer = {"token_type": "Bearer"}

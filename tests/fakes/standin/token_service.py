@@ -128,7 +128,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.headers.get_content_type() != "application/x-www-form-urlencoded":
                 raise Refusal(400, "invalid_request", 900561, "The endpoint only accepts form-encoded POST requests.")
             answer = self.server.entra.grant(tenant, parse_form(body.decode("latin-1")),
-                                             parse_basic(self.headers.get("Authorization")))
+                                             parse_basic(self.headers.get("Authorization")),
+                                             f"{self.server.base}/{tenant}/oauth2/v2.0/token")
             self.server.book.add("token/granted")
             return 200, answer
         except Refusal as refusal:
