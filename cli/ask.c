@@ -11,20 +11,19 @@
 #include "client/tokenclient.h"
 #include "daemon/settings.h"
 
-#define PATH_SIZE 256
-
 /*
  * The socket of a tokend that runs with this configuration. Without -c, a configuration that is absent or not for our
  * eyes means the default socket, and so does a broken one: somebody is editing it while tokend runs with the old one.
  */
-static int find_socket(const char *config, char path[PATH_SIZE], struct err *err)
+int ask_find(const struct cli_call *call, char path[ASK_PATH_SIZE], struct err *err)
 {
+	const char *config = call->config;
 	const char *file = config ? config : CLI_CONFIG_DEFAULT;
 	struct settings *settings;
 	struct err problem;
 
 	if (settings_load(file, &settings, &problem) == 0) {
-		snprintf(path, PATH_SIZE, "%s", settings->tokend.listen.items[0]);
+		snprintf(path, ASK_PATH_SIZE, "%s", settings->tokend.listen.items[0]);
 		settings_free(settings);
 		return 0;
 	}
@@ -35,7 +34,7 @@ static int find_socket(const char *config, char path[PATH_SIZE], struct err *err
 			   "warning: asking at " WIRE_SOCKET_DEFAULT ", because of an error in the configuration");
 		output_complain(problem.text);
 	}
-	snprintf(path, PATH_SIZE, "%s", WIRE_SOCKET_DEFAULT);
+	snprintf(path, ASK_PATH_SIZE, "%s", WIRE_SOCKET_DEFAULT);
 	return 0;
 }
 
@@ -62,10 +61,9 @@ static void explain(const struct cli_call *call, enum wire_result result, const 
 		err_prefix(err, "%s", call->account);
 }
 
-enum cli_exit ask(const struct cli_call *call, const char *map, const struct buf *key, struct buf *answer,
-		  struct err *err)
+enum cli_exit ask_at(const char *path, const struct cli_call *call, const char *map, const struct buf *key,
+		     struct buf *answer, struct err *err)
 {
-	char path[PATH_SIZE];
 	struct tokenclient_question question = {
 	    .socket_path = path,
 	    .map = map,
@@ -79,8 +77,6 @@ enum cli_exit ask(const struct cli_call *call, const char *map, const struct buf
 		question.key = key->data;
 		question.key_len = key->len;
 	}
-	if (find_socket(call->config, path, err) != 0)
-		return CLI_FAILED;
 	question.deadline = deadline_after(ASK_DEADLINE_MS);
 	if (tokenclient_ask(&question, &result, answer, err) != 0)
 		return err->code == ERR_MEMORY ? CLI_FAILED : CLI_NO_TOKEND;
@@ -88,6 +84,14 @@ enum cli_exit ask(const struct cli_call *call, const char *map, const struct buf
 		return CLI_DONE;
 	explain(call, result, answer, err);
 	return CLI_FAILED;
+}
+
+enum cli_exit ask(const struct cli_call *call, const char *map, const struct buf *key, struct buf *answer,
+		  struct err *err)
+{
+	char path[ASK_PATH_SIZE];
+
+	return ask_find(call, path, err) == 0 ? ask_at(path, call, map, key, answer, err) : CLI_FAILED;
 }
 
 enum cli_exit ask_and_tell(const struct cli_call *call, const char *map, const struct buf *key, const char *about,

@@ -11,6 +11,15 @@
  */
 #define ASK_DEADLINE_MS 60000
 
+#define ASK_PATH_SIZE 256
+
+/* Finds the socket, once for several questions. 0, or -1 with *err set. */
+int ask_find(const struct cli_call *call, char path[ASK_PATH_SIZE], struct err *err);
+
+/* As ask, at that socket. */
+enum cli_exit ask_at(const char *path, const struct cli_call *call, const char *map, const struct buf *key,
+		     struct buf *answer, struct err *err);
+
 /*
  * `map` with a key; with NULL the call's account, if it has one, is the key. CLI_DONE: tokend said OK, and what
  * followed is in `answer` (made by the caller with the most that it takes; may be a token). CLI_FAILED: tokend said no,

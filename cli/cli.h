@@ -16,11 +16,15 @@ enum cli_exit {
 	CLI_NO_TOKEND = 3 /* tokend gave no answer */
 };
 
+/* How to sign in. */
+enum cli_way { CLI_WAY_ANY, CLI_WAY_BROWSER, CLI_WAY_PASTE, CLI_WAY_DEVICE };
+
 /* A command line, proved. All borrowed from argv. */
 struct cli_call {
 	const char *config;     /* of -c; NULL: CLI_CONFIG_DEFAULT, which need not be there */
 	const char *account;    /* NULL: none was named; holds no blank and no control character */
 	const char *token_file; /* of --refresh-token-file; "-" is standard input; or NULL */
+	enum cli_way way;
 	bool json;
 	bool yes;
 };
@@ -28,6 +32,7 @@ struct cli_call {
 /* Runs a command. Whatever is not CLI_DONE comes with *err set, which main prints. */
 typedef enum cli_exit cli_handler(const struct cli_call *call, struct err *err);
 
-cli_handler cli_status, cli_token, cli_refresh, cli_reload, cli_import, cli_forget, cli_check_config;
+cli_handler cli_login, cli_consent_url, cli_status, cli_token, cli_refresh, cli_reload, cli_import, cli_forget,
+    cli_check_config;
 
 #endif

@@ -10,6 +10,22 @@
 #define ACCOUNT_MAX 320 /* bytes: 64 before the @ and 255 behind it */
 
 static const struct command commands[] = {
+    {"login", "ACCOUNT [--browser|--paste|--device]", "sign a mailbox in",
+     "tokend signs in and keeps the refresh token; a working account is left as it is\n"
+     "until the new sign-in has succeeded.\n\n"
+     "  --browser     with a browser on this machine; the default where there is a\n"
+     "                display\n"
+     "  --paste       with a browser anywhere: it ends at an address that it cannot\n"
+     "                open, which you bring back here; the default at a terminal\n"
+     "                without a display\n"
+     "  --device      with a short code that is typed in elsewhere; many\n"
+     "                organisations forbid it\n",
+     cli_login, COMMAND_MUST_ACCOUNT, COMMAND_WAY, 0},
+    {"consent-url", "[ACCOUNT|CLIENT]", "print where an administrator consents for all users",
+     "The address of Microsoft's page on which an administrator allows the client's\n"
+     "application what it needs, once for the whole organisation. tokend is not\n"
+     "asked.\n",
+     cli_consent_url, COMMAND_MAY_ACCOUNT, 0, 0},
     {"status", "[ACCOUNT] [--json]", "show the accounts, their tokens and what is wrong",
      "A table of all accounts, or of one. Below an account in trouble stand the error\n"
      "and what to do about it.\n\n"
@@ -48,7 +64,15 @@ static const struct command commands[] = {
 static const struct {
 	const char *name;
 	enum command_option option;
-} flags[] = {{"--json", COMMAND_JSON}, {"--yes", COMMAND_YES}, {"--refresh-token-file", COMMAND_TOKEN_FILE}};
+	enum cli_way way; /* of COMMAND_WAY */
+} flags[] = {
+    {"--json", COMMAND_JSON, CLI_WAY_ANY},
+    {"--yes", COMMAND_YES, CLI_WAY_ANY},
+    {"--refresh-token-file", COMMAND_TOKEN_FILE, CLI_WAY_ANY},
+    {"--browser", COMMAND_WAY, CLI_WAY_BROWSER},
+    {"--paste", COMMAND_WAY, CLI_WAY_PASTE},
+    {"--device", COMMAND_WAY, CLI_WAY_DEVICE},
+};
 
 /* Where the reading of argv stands. */
 struct reader {
@@ -112,6 +136,10 @@ static int read_flag(struct reader *reader, const char *arg)
 		call->json = true;
 	if (flags[i].option == COMMAND_YES)
 		call->yes = true;
+	if (flags[i].option == COMMAND_WAY && call->way != CLI_WAY_ANY && call->way != flags[i].way)
+		return err_set(reader->err, ERR_SYNTAX, "only one of --browser, --paste and --device can be meant");
+	if (flags[i].option == COMMAND_WAY)
+		call->way = flags[i].way;
 	if (flags[i].option == COMMAND_TOKEN_FILE)
 		call->token_file = take_value(reader, flags[i].name, attached);
 	return flags[i].option == COMMAND_TOKEN_FILE && !call->token_file ? -1 : 0;

@@ -9,7 +9,7 @@
 
 enum command_account { COMMAND_NO_ACCOUNT, COMMAND_MAY_ACCOUNT, COMMAND_MUST_ACCOUNT };
 
-enum command_option { COMMAND_JSON = 1, COMMAND_YES = 2, COMMAND_TOKEN_FILE = 4 };
+enum command_option { COMMAND_JSON = 1, COMMAND_YES = 2, COMMAND_TOKEN_FILE = 4, COMMAND_WAY = 8 };
 
 struct command {
 	const char *name;

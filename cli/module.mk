@@ -3,10 +3,14 @@ noinst_LTLIBRARIES += cli/libcli.la
 cli_libcli_la_SOURCES = \
 	cli/admin.c \
 	cli/ask.c cli/ask.h \
+	cli/browser.c cli/browser.h \
 	cli/cli.h \
 	cli/command.c cli/command.h \
+	cli/consent_url.c cli/consent_url.h \
 	cli/grant.c \
+	cli/login.c \
 	cli/output.c cli/output.h \
+	cli/read_line.c cli/read_line.h \
 	cli/read_secret.c cli/read_secret.h \
 	cli/status.c cli/status.h \
 	cli/token.c

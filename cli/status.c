@@ -84,7 +84,8 @@ static bool is_in_trouble(const json_t *account)
 		if (strcmp(state, states[i]) == 0)
 			return true;
 	return (jsondoc_integer(account, "failures", &failures) && failures > 0) ||
-	       json_is_true(json_object_get(account, "unsaved"));
+	       json_is_true(json_object_get(account, "unsaved")) ||
+	       json_is_true(json_object_get(account, "other_mailbox"));
 }
 
 /* "Failed 3 times in a row. Next try in 4m." */
@@ -101,6 +102,17 @@ static void describe_tries(struct buf *line, const json_t *account)
 	}
 }
 
+static void append_other_mailbox(struct buf *out, const json_t *account, size_t width)
+{
+	struct buf line = BUF_INIT(1024);
+
+	if (json_is_true(json_object_get(account, "other_mailbox")))
+		buf_printf(&line, "It was %s who signed in: the mail server takes such a token for that mailbox only.",
+			   text_or(account, "signed_in_as", "somebody else"));
+	output_paragraph(out, line.len > 0 ? line.data : "", NOTE_INDENT, width);
+	buf_free(&line);
+}
+
 static void append_notes(struct buf *out, const json_t *account, size_t width)
 {
 	struct buf tries = BUF_INIT(256);
@@ -114,6 +126,7 @@ static void append_notes(struct buf *out, const json_t *account, size_t width)
 				 "The newest refresh token could not be saved: do not stop tokend before its log says "
 				 "store-repaired.",
 				 NOTE_INDENT, width);
+	append_other_mailbox(out, account, width);
 	buf_free(&tries);
 }
 

@@ -27,6 +27,9 @@
 	X(EVENT_GRANT_LOST, "grant-lost", LOG_ERR)                                                                     \
 	X(EVENT_MISCONFIGURED, "misconfigured", LOG_ERR)                                                               \
 	X(EVENT_TOKEN_REFUSED, "token-refused", LOG_WARNING)                                                           \
+	X(EVENT_LOGIN_STARTED, "login-started", LOG_INFO)                                                              \
+	X(EVENT_LOGIN_FAILED, "login-failed", LOG_WARNING)                                                             \
+	X(EVENT_OTHER_MAILBOX, "other-mailbox", LOG_WARNING)                                                           \
 	X(EVENT_GRANT_SAVED, "grant-saved", LOG_NOTICE)                                                                \
 	X(EVENT_GRANT_FORGOTTEN, "grant-forgotten", LOG_NOTICE)                                                        \
 	X(EVENT_STORE_FAILED, "store-failed", LOG_CRIT)                                                                \

@@ -85,3 +85,11 @@ tests_fuzz_replay_settings_LDADD = daemon/libdaemon.la lib/libbase.la
 check_PROGRAMS += tests/lint/dump_tables
 tests_lint_dump_tables_SOURCES = tests/lint/dump_tables.c
 tests_lint_dump_tables_LDADD = daemon/libdaemon.la lib/libbase.la
+
+# The build option as a distributor would use it, whatever this build has.
+check_PROGRAMS += tests/unit/test_default_client
+tests_unit_test_default_client_SOURCES = tests/unit/test_default_client.c tests/unit/conf_file.h daemon/settings_build.c
+tests_unit_test_default_client_CPPFLAGS = $(AM_CPPFLAGS) -UDEFAULT_CLIENT_ID -DDEFAULT_CLIENT_ID='"shared-0001"'
+tests_unit_test_default_client_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_default_client_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_default_client

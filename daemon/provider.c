@@ -9,6 +9,11 @@
 
 #define METADATA "/%s/v2.0/.well-known/openid-configuration"
 
+/* Microsoft's own advice on "authentication flows" of Conditional Access */
+#define DEVICE_WARNING                                                                                                 \
+	"Microsoft advises tenants to block this flow. A policy that does so later ends what is signed in now "        \
+	"(AADSTS530036): sign in by --browser or --paste if you can."
+
 static const struct provider providers[] = {
     {
 	.name = "microsoft",
@@ -18,6 +23,7 @@ static const struct provider providers[] = {
 	.default_tenant = "organizations",
 	.metadata_url = "https://login.microsoftonline.com" METADATA,
 	.authorization_extra = "response_mode=query",
+	.device_warning = DEVICE_WARNING,
 	.scope_user = "https://outlook.office.com/SMTP.Send offline_access",
 	.scope_identity = "openid profile",
 	.scope_application = "https://outlook.office365.com/.default",
@@ -31,6 +37,7 @@ static const struct provider providers[] = {
 	.default_tenant = "organizations",
 	.metadata_url = "https://login.microsoftonline.us" METADATA,
 	.authorization_extra = "response_mode=query",
+	.device_warning = DEVICE_WARNING,
 	.scope_user = "https://outlook.office365.us/SMTP.Send offline_access",
 	.scope_identity = "openid profile",
 	.scope_application = "https://outlook.office365.us/.default",
@@ -44,6 +51,7 @@ static const struct provider providers[] = {
 	.default_tenant = "organizations",
 	.metadata_url = "https://login.microsoftonline.us" METADATA,
 	.authorization_extra = "response_mode=query",
+	.device_warning = DEVICE_WARNING,
 	.scope_user = "https://outlook-dod.office365.us/SMTP.Send offline_access",
 	.scope_identity = "openid profile",
 	.scope_application = "https://outlook-dod.office365.us/.default",
@@ -57,6 +65,7 @@ static const struct provider providers[] = {
 	.default_tenant = "organizations",
 	.metadata_url = "https://login.partner.microsoftonline.cn" METADATA,
 	.authorization_extra = "response_mode=query",
+	.device_warning = DEVICE_WARNING,
 	.scope_user = "https://partner.outlook.cn/SMTP.Send offline_access",
 	.scope_identity = "openid profile",
 	.scope_application = "https://partner.outlook.cn/.default",
@@ -69,6 +78,7 @@ static const struct provider providers[] = {
 	.default_tenant = "consumers",
 	.metadata_url = "https://login.microsoftonline.com" METADATA,
 	.authorization_extra = "response_mode=query",
+	.device_warning = DEVICE_WARNING,
 	.scope_user = "https://outlook.office.com/SMTP.Send offline_access",
 	.scope_identity = "openid profile",
 	.relayhost = "[smtp-mail.outlook.com]:587",

@@ -19,6 +19,7 @@ struct provider {
 	const char *token_endpoint;
 	const char *device_authorization_endpoint; /* NULL: the provider has none, or none that may send mail */
 	const char *authorization_extra;           /* "name=value&...", encoded, besides RFC 6749's; or NULL */
+	const char *device_warning;                /* what a person should know of the device flow; or NULL */
 	const char *scope_user;                    /* for a grant that a person gave */
 	const char *scope_identity;                /* asked for at a sign-in to learn whose it is; NULL: nothing */
 	const char *scope_application;             /* for client_credentials; NULL: the provider has none */

@@ -20,6 +20,11 @@
 #define RUNSTATEDIR "/run"
 #endif
 
+/* configure's --with-default-client-id */
+#ifndef DEFAULT_CLIENT_ID
+#define DEFAULT_CLIENT_ID ""
+#endif
+
 #define SLUG_MAX 40 /* characters of an account's name in its transport's */
 
 static const char *const grants[] = {
@@ -227,6 +232,16 @@ static int derive_endpoints(struct build *build, struct settings_client *client)
 	return 0;
 }
 
+/* The build's own registration is a public client in Microsoft's public cloud, whose users sign in. */
+static bool may_use_default_id(const struct settings_client *client)
+{
+	const char *cloud = client->provider->cloud;
+
+	return DEFAULT_CLIENT_ID[0] != '\0' && client->provider->tenant && (!cloud || strcmp(cloud, "public") == 0) &&
+	       !client->client_secret_file && !client->client_key && !client->federated_token_file &&
+	       !client->managed_identity && !client->service_account_file;
+}
+
 static int build_client(struct build *build, struct settings_raw_section *section, struct settings_client *client)
 {
 	client->name = section->title;
@@ -239,6 +254,8 @@ static int build_client(struct build *build, struct settings_raw_section *sectio
 		return -1;
 	if (!client->relayhost)
 		client->relayhost = client->provider->relayhost;
+	if (!client->client_id && may_use_default_id(client))
+		client->client_id = DEFAULT_CLIENT_ID;
 	return derive_endpoints(build, client);
 }
 

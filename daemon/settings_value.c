@@ -186,7 +186,7 @@ const char *value_proxy(const char *value)
 
 const char *value_redirect(const char *value)
 {
-	if (begins_with(value, "https://") || settings_url_is_local(value))
+	if (begins_with(value, "https://") || (settings_url_is_local(value) && !begins_with(value, "http://169.254.")))
 		return url_form(value);
 	return "must be as it is registered at the provider: http://localhost, http://127.0.0.1, or an https:// URL";
 }

@@ -8,6 +8,7 @@ lib_libbase_la_SOURCES = \
 	lib/secret.c lib/secret.h \
 	lib/sock.c lib/sock.h lib/sock_listen.c lib/sock_private.h \
 	lib/utf8.c lib/utf8.h \
+	lib/urlencode.c lib/urlencode.h \
 	lib/wire.c lib/wire.h
 
 check_PROGRAMS += tests/unit/test_err

@@ -18,7 +18,7 @@ static void has_none(struct keeper *keeper, const char *error, const char *detai
 {
 	char remedy[KEEPER_REMEDY_MAX];
 
-	snprintf(remedy, sizeof(remedy), "mailbearer import %.150s --refresh-token-file FILE", keeper->conf->name);
+	snprintf(remedy, sizeof(remedy), "mailbearer login %.150s", keeper->conf->name);
 	keeper_blame(keeper, error, detail, remedy);
 }
 
@@ -128,6 +128,21 @@ static void log_saved(const struct keeper *keeper)
 	log_event(EVENT_GRANT_SAVED, keeper->conf->name, log_text("client", keeper->client->conf->name));
 }
 
+/* Puts the record on disk, and then only in the place of the old one. -1: it is freed, and nothing has changed. */
+static int replace_record(struct keeper *keeper, struct store_record *record, struct err *err)
+{
+	record->generation++;
+	if (store_save(keeper->broker->store, keeper->conf->name, record, err) != 0) {
+		store_record_free(record);
+		return -1;
+	}
+	store_record_free(&keeper->record);
+	keeper->record = *record;
+	is_saved(keeper);
+	log_saved(keeper);
+	return 0;
+}
+
 /* There is nothing to lose: on disk first, then see whether it works. */
 static struct broker_wait *save_and_prove(struct keeper *keeper, struct secret *token,
 					  const struct broker_question *question, struct broker_answer *now)
@@ -135,16 +150,9 @@ static struct broker_wait *save_and_prove(struct keeper *keeper, struct secret *
 	struct store_record record = new_record(keeper, token);
 	struct err err = {.code = ERR_NONE};
 
-	record.generation++;
-	if (store_save(keeper->broker->store, keeper->conf->name, &record, &err) != 0) {
-		store_record_free(&record);
+	if (replace_record(keeper, &record, &err) != 0)
 		return broker_say(now, WIRE_TEMP, "the refresh token could not be saved: %.400s; nothing was changed",
 				  err.text);
-	}
-	store_record_free(&keeper->record);
-	keeper->record = record;
-	is_saved(keeper);
-	log_saved(keeper);
 	keeper_event(keeper, ACCOUNT_GRANT_ADDED);
 	keeper_force(keeper);
 	if (account_worth_waiting(&keeper->machine))
@@ -237,6 +245,22 @@ void grant_end_trial(struct keeper *keeper, const char *reason)
 	keeper->candidate = NULL;
 	broker_wait_settle(keeper->importer, WIRE_TEMP, "%s", reason);
 }
+
+/* --- signing in --- */
+
+int grant_adopt(struct keeper *keeper, struct broker_result *result, struct err *err)
+{
+	struct store_record record = new_record(keeper, result->answer.refresh_token);
+
+	result->answer.refresh_token = NULL;
+	if (replace_record(keeper, &record, err) != 0)
+		return -1;
+	grant_end_trial(keeper, "somebody signed in for the account meanwhile");
+	keeper_grant_with_token(keeper, result);
+	return 0;
+}
+
+/* --- the maps --- */
 
 /* Visible ASCII only: what else comes is a file of another kind. */
 static struct secret *read_token(const char *text, size_t len)

@@ -115,8 +115,7 @@ static void failed(struct keeper *keeper, const struct broker_result *result, en
 	char login[KEEPER_REMEDY_MAX];
 
 	if (outcome == OUTCOME_GRANT_LOST) {
-		snprintf(login, sizeof(login), "mailbearer import %.150s --refresh-token-file FILE",
-			 keeper->conf->name);
+		snprintf(login, sizeof(login), "mailbearer login %.150s", keeper->conf->name);
 		keeper_blame(keeper, answer->error, answer->detail, login);
 		feed(keeper, ACCOUNT_GOT_LOST, &in, ~0U);
 		log_failure(keeper, EVENT_GRANT_LOST);
@@ -148,12 +147,31 @@ static void token_of_no_use(struct keeper *keeper, const struct broker_result *r
 	}
 }
 
+/* Exchange takes a token for its own user's mailbox only. Said once for each user, not for each token. */
+static void note_user(struct keeper *keeper, const struct oauth_answer *answer)
+{
+	char user[CLAIMS_USER_MAX], other[CLAIMS_USER_MAX];
+	enum claims_user whose = claims_compare(answer->access_token, keeper->conf->name, user);
+	enum claims_user also = claims_compare(answer->id_token, keeper->conf->name, other);
+	bool known = strcmp(user[0] != '\0' ? user : other, keeper->user) == 0;
+
+	if (keeper->conf->grant != SETTINGS_REFRESH_TOKEN || (whose == CLAIMS_NOBODY && also == CLAIMS_NOBODY))
+		return;
+	snprintf(keeper->user, sizeof(keeper->user), "%s",
+		 whose == CLAIMS_SAME || (whose == CLAIMS_OTHER && also != CLAIMS_SAME) ? user : other);
+	keeper->other_mailbox = whose != CLAIMS_SAME && also != CLAIMS_SAME;
+	if (keeper->other_mailbox && !known)
+		log_event(EVENT_OTHER_MAILBOX, keeper->conf->name, log_text("signed_in_as", keeper->user),
+			  log_text("remedy", "sign in as the account itself, or name the account after its mailbox"));
+}
+
 static void got_token(struct keeper *keeper, struct broker_result *result, bool rotated)
 {
 	struct account_input in = {.expires_in_ms = result->answer.expires_in * 1000, .sent_at = result->sent_at};
 	struct loop *loop = keeper->broker->loop;
 	struct secret *before = keeper->access_token;
 
+	note_user(keeper, &result->answer);
 	keeper->access_token = result->answer.access_token;
 	result->answer.access_token = NULL;
 	secret_free(before);
@@ -346,6 +364,7 @@ void keeper_reconfigure(struct keeper *keeper, const struct settings_account *co
 	keeper->machine.min_validity_ms = conf->min_validity * 1000;
 	if (keeper->trial != NULL && (changed || !broker_request_change_client(keeper->trial, client)))
 		grant_end_trial(keeper, "the settings of the account changed meanwhile: import it again");
+	login_reconfigure(keeper, client, changed);
 	if (restart) {
 		broker_request_abort(keeper->refresh);
 		start_refresh(keeper);
@@ -362,6 +381,7 @@ void keeper_free(struct keeper *keeper)
 {
 	if (keeper == NULL)
 		return;
+	login_free(keeper);
 	broker_request_abort(keeper->refresh);
 	grant_end_trial(keeper, "");
 	if (keeper->unsaved)

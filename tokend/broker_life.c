@@ -25,9 +25,10 @@ struct broker *broker_new(struct loop *loop, struct http *http, struct store *st
 		*broker = (struct broker){.loop = loop, .http = http, .store = store};
 		TAILQ_INIT(&broker->due);
 		broker->discovery = discovery_new(loop, http);
+		broker->loopback = loopback_new(loop);
 		broker->soon = loop_timer_new(loop, tell_due, broker);
 	}
-	if (broker == NULL || broker->discovery == NULL || broker->soon == NULL) {
+	if (broker == NULL || broker->discovery == NULL || broker->loopback == NULL || broker->soon == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		broker_free(broker);
 		return NULL;
@@ -40,19 +41,31 @@ static size_t count_keepers(const struct broker *broker)
 	return broker->settings != NULL ? broker->settings->account_count : 0;
 }
 
+/* Its answer may be a grant. */
+static bool is_trading(const struct login *login)
+{
+	return login != NULL && login->machine.state == CONSENT_TRADING;
+}
+
 void broker_stop(struct broker *broker)
 {
 	broker->stopping = true;
-	for (size_t i = 0; i < count_keepers(broker); i++)
+	for (size_t i = 0; i < count_keepers(broker); i++) {
+		if (!is_trading(broker->keepers[i]->login))
+			login_stop(broker->keepers[i]->login, STOPPING);
 		broker_dismiss(broker->keepers[i], STOPPING);
+	}
 	tell_due(broker);
 }
 
 bool broker_busy(const struct broker *broker)
 {
-	for (size_t i = 0; i < count_keepers(broker); i++)
-		if (broker->keepers[i]->refresh != NULL || broker->keepers[i]->trial != NULL)
+	for (size_t i = 0; i < count_keepers(broker); i++) {
+		const struct keeper *keeper = broker->keepers[i];
+
+		if (keeper->refresh != NULL || keeper->trial != NULL || is_trading(keeper->login))
 			return true;
+	}
 	return false;
 }
 
@@ -79,6 +92,7 @@ void broker_free(struct broker *broker)
 	settings_free(broker->settings);
 	loop_timer_free(broker->soon);
 	discovery_free(broker->discovery);
+	loopback_free(broker->loopback);
 	free(broker);
 }
 
@@ -163,6 +177,8 @@ static void tell(struct broker_wait *wait)
 
 	if (wait->what == WAIT_TEXT)
 		buf_puts(&answer.text, wait->text);
+	else if (wait->what == WAIT_LOGIN)
+		login_describe(wait->keeper->login, &answer);
 	else
 		keeper_answer(wait->keeper, wait->what, &answer);
 	wait_free(wait);
@@ -213,35 +229,69 @@ void broker_wait_settle(struct broker_wait *wait, enum wire_result result, const
 	make_due(wait);
 }
 
-void broker_tell(struct keeper *keeper, bool tokens_only)
+/* The answers of the keeper that are wanted by `what`, a set of bits: 1 << WAIT_TOKEN and so on. */
+static void make_all_due(struct keeper *keeper, unsigned what)
 {
 	struct broker_wait *wait, *next;
 
 	for (wait = TAILQ_FIRST(&keeper->waits); wait != NULL; wait = next) {
 		next = TAILQ_NEXT(wait, entry);
-		if (wait->what == WAIT_TOKEN || (!tokens_only && wait->what != WAIT_TRIAL))
+		if ((what & 1U << wait->what) != 0)
 			make_due(wait);
+	}
+}
+
+void broker_tell(struct keeper *keeper, bool tokens_only)
+{
+	make_all_due(keeper,
+		     tokens_only ? 1U << WAIT_TOKEN : 1U << WAIT_TOKEN | 1U << WAIT_REFRESH | 1U << WAIT_IMPORT);
+}
+
+void broker_tell_login(struct keeper *keeper)
+{
+	make_all_due(keeper, 1U << WAIT_LOGIN);
+}
+
+static void dismiss_from(struct wait_list *list, const struct keeper *keeper, unsigned what, const char *reason)
+{
+	struct broker_wait *wait, *next;
+
+	for (wait = TAILQ_FIRST(list); wait != NULL; wait = next) {
+		next = TAILQ_NEXT(wait, entry);
+		if (wait->keeper == keeper && (what & 1U << wait->what) != 0)
+			broker_wait_settle(wait, WIRE_TEMP, "%s", reason);
 	}
 }
 
 void broker_dismiss(struct keeper *keeper, const char *reason)
 {
-	struct broker_wait *wait, *next;
-
-	while ((wait = TAILQ_FIRST(&keeper->waits)) != NULL)
-		broker_wait_settle(wait, WIRE_TEMP, "%s", reason);
-	for (wait = TAILQ_FIRST(&keeper->broker->due); wait != NULL; wait = next) {
-		next = TAILQ_NEXT(wait, entry);
-		if (wait->keeper == keeper)
-			broker_wait_settle(wait, WIRE_TEMP, "%s", reason);
-	}
+	dismiss_from(&keeper->waits, keeper, ~0U, reason);
+	dismiss_from(&keeper->broker->due, keeper, ~0U, reason);
 }
 
+void broker_dismiss_login(struct keeper *keeper, const char *reason)
+{
+	dismiss_from(&keeper->waits, keeper, 1U << WAIT_LOGIN, reason);
+	dismiss_from(&keeper->broker->due, keeper, 1U << WAIT_LOGIN, reason);
+}
+
+/* A sign-in goes on, and its asker is told so. */
 static void on_wait_too_long(void *arg)
 {
 	struct broker_wait *wait = arg;
 
-	broker_wait_settle(wait, WIRE_TEMP, "the token endpoint has not answered yet");
+	if (wait->what == WAIT_LOGIN)
+		make_due(wait);
+	else
+		broker_wait_settle(wait, WIRE_TEMP, "the token endpoint has not answered yet");
+}
+
+/* How long a question is held: an address that a sign-in needs is fetched, and that done, it is told each second. */
+static int64_t longest_wait(const struct keeper *keeper, enum wait_for what)
+{
+	if (what == WAIT_LOGIN && keeper->login->machine.state != CONSENT_PREPARING)
+		return LOGIN_HOLD_MS;
+	return what == WAIT_TOKEN ? BROKER_TOKEN_WAIT_MS : BROKER_ADMIN_WAIT_MS;
 }
 
 struct broker_wait *broker_wait_new(struct keeper *keeper, enum wait_for what, const struct broker_question *question,
@@ -259,7 +309,7 @@ struct broker_wait *broker_wait_new(struct keeper *keeper, enum wait_for what, c
 		return broker_say(now, WIRE_TEMP, "tokend is out of memory");
 	}
 	wait_move(wait, &keeper->waits);
-	loop_timer_set(wait->timer, what == WAIT_TOKEN ? BROKER_TOKEN_WAIT_MS : BROKER_ADMIN_WAIT_MS);
+	loop_timer_set(wait->timer, longest_wait(keeper, what));
 	return wait;
 }
 

@@ -7,9 +7,12 @@
 #include "lib/secret.h"
 #include "tokend/account.h"
 #include "tokend/broker.h"
+#include "tokend/claims.h"
+#include "tokend/consent.h"
 #include "tokend/discovery.h"
 #include "tokend/identity.h"
 #include "tokend/jwt.h"
+#include "tokend/loopback.h"
 #include "tokend/oauth.h"
 #include "tokend/service_account.h"
 #include "tokend/signin.h"
@@ -22,6 +25,9 @@
  *    broker_client.c     what a client proves itself with
  *    broker_configure.c  settings in force and their replacement
  *    broker_grant.c      refresh tokens: store, import, forget
+ *    broker_begin.c      the beginning of a sign-in
+ *    broker_consent.c    a sign-in that is running: what consent.h's machine says is done here
+ *    broker_login.c      the `login` map
  *    broker_keeper.c     one account: drives the state machine of account.h, speaks of its outcomes
  *    broker_maps.c       the maps that answer from the settings alone, and `account`
  *    broker_message.c    what one token request says
@@ -132,6 +138,7 @@ enum wait_for {
 	WAIT_REFRESH, /* how the refresh in flight goes */
 	WAIT_IMPORT,  /* the same, for a token that is saved already */
 	WAIT_TRIAL,   /* how the trial of a token goes: whoever runs it settles this */
+	WAIT_LOGIN,   /* how the sign-in goes, or that it goes on */
 	WAIT_TEXT     /* `text` is the answer */
 };
 
@@ -167,8 +174,12 @@ void broker_wait_settle(struct broker_wait *wait, enum wire_result result, const
  * whoever is told may ask again at once. */
 void broker_tell(struct keeper *keeper, bool tokens_only);
 
-/* Everybody who waits for it gets this answer instead. */
+/* Everybody who waits for it gets this answer instead; or only those who wait for the sign-in. */
 void broker_dismiss(struct keeper *keeper, const char *reason);
+void broker_dismiss_login(struct keeper *keeper, const char *reason);
+
+/* The answers to those who wait for the sign-in are due. */
+void broker_tell_login(struct keeper *keeper);
 
 /* Fills in an answer. Always returns NULL: nobody waits. */
 struct broker_wait *broker_say(struct broker_answer *now, enum wire_result result, const char *fmt, ...)
@@ -199,6 +210,11 @@ struct keeper {
 	struct broker_request *trial; /* of a refresh token that is to replace the one that works, or NULL */
 	struct secret *candidate;     /* that token */
 	struct broker_wait *importer; /* who brought it; NULL when gone */
+
+	struct login *login; /* the sign-in that is running, or the last one's outcome; or NULL */
+
+	char user[CLAIMS_USER_MAX]; /* whose the tokens are, as far as they say; "" */
+	bool other_mailbox;         /* and that is not the account */
 
 	struct wait_list waits;
 	int64_t failing_since;    /* loop_now() of the first failure in a row; 0: not failing */
@@ -257,6 +273,78 @@ void grant_save(struct keeper *keeper);
 /* Aborts the trial of an imported token, if there is one, and tells the importer why. */
 void grant_end_trial(struct keeper *keeper, const char *reason);
 
+/* A sign-in's tokens replace the old grant: on disk first, then taken over, the access token as well. -1 with *err set:
+ * nothing has changed. What is taken out of the answer is NULL afterwards. */
+int grant_adopt(struct keeper *keeper, struct broker_result *result, struct err *err);
+
+/* --- signing in --- */
+
+#define LOGINS_MAX 32 /* that run at a time */
+#define LOGIN_ID_LEN 16
+#define LOGIN_STATE_LEN 43
+#define LOGIN_HOLD_MS 1000 /* a question for the outcome is held for so long: the CLI counts seconds */
+
+struct login {
+	struct keeper *keeper;
+	struct consent machine;
+	struct loop_timer *tick;
+	char id[LOGIN_ID_LEN + 1];
+	char state[LOGIN_STATE_LEN + 1];    /* RFC 6749's, which binds the answer to the question */
+	struct secret *verifier;            /* PKCE; not with device */
+	struct secret *code;                /* that is being traded */
+	char *redirect_uri;                 /* as it was asked for; not with device */
+	char *issuer;                       /* that the answer must name (RFC 9207); NULL: any or none */
+	struct buf address;                 /* what the person opens */
+	struct loopback_listener *listener; /* browser */
+	struct discovery_wait *discovery;   /* the metadata document that is waited for */
+	struct broker_request *request;     /* for a device code, or for tokens */
+	struct oauth_device device;
+	enum wire_result result; /* when over */
+	char text[ERR_TEXT_MAX];
+};
+
+/* Begins one; another one of the account is ended. keeper->login is set, and may be over when this returns. -1 with
+ * *err set: ERR_DENIED, ERR_CONFIG: for good. */
+int login_start(struct keeper *keeper, enum consent_kind kind, struct err *err);
+
+/* Its asker has asked again. */
+void login_heard(struct login *login);
+
+/* The address that the browser ended at, or what follows its '?'. 0, or -1 with *err set: it is not the answer that was
+ * asked for, and the sign-in goes on. */
+int login_answer(struct login *login, const char *address, size_t len, struct err *err);
+
+/* Ends it without a grant, unless it is over or being completed. NULL is legal. */
+void login_stop(struct login *login, const char *reason);
+
+/* Is a code of it being traded? It may be a grant in a moment; a poll for the device is hardly ever. */
+bool login_is_being_completed(const struct login *login);
+
+/* New settings of its account. */
+void login_reconfigure(struct keeper *keeper, const struct broker_client *client, bool changed);
+
+/* Seconds until it ends by itself. */
+int64_t login_seconds_left(const struct login *login);
+
+/* Ends it, forgets it. */
+void login_free(struct keeper *keeper);
+
+/* An event of the machine, and all that follows from it. After a tick, `login` may be gone. */
+void login_feed(struct login *login, enum consent_event event, struct consent_input *in);
+void login_on_tick(void *arg);
+
+/* How a sign-in failed, where `error` is RFC 6749's or a word of ours. */
+struct login_failure {
+	enum wire_result result;
+	const char *error, *detail, *remedy; /* detail and remedy may be "" */
+};
+
+/* Ends it, logs that, and tells everybody. The account is as it was. */
+void login_fail(struct login *login, const struct login_failure *failure);
+
+/* The answer to WAIT_LOGIN, as things stand: broker_login.c */
+void login_describe(const struct login *login, struct broker_answer *now);
+
 /* --- the whole --- */
 
 struct broker {
@@ -264,6 +352,7 @@ struct broker {
 	struct http *http;
 	struct store *store;
 	struct discovery *discovery;
+	struct loopback *loopback;
 	struct settings *settings; /* NULL before the first broker_configure */
 	struct senders *senders;
 	struct broker_client *clients; /* one for each client of the settings */

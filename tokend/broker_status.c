@@ -45,6 +45,8 @@ static int describe(json_t *object, const struct keeper *keeper)
 	bad |= set(object, "failures", json_integer(machine->failures));
 	bad |= set(object, "last_error", json_string(keeper->error));
 	bad |= set(object, "remedy", json_string(keeper->remedy));
+	bad |= set(object, "signed_in_as", keeper->user[0] != '\0' ? json_string(keeper->user) : json_null());
+	bad |= set(object, "other_mailbox", json_boolean(keeper->other_mailbox));
 	bad |= set(object, "unsaved", json_boolean(keeper->unsaved));
 	bad |= set(object, "relayhost", json_string(keeper->client->conf->relayhost));
 	bad |= set(object, "transport", json_string(keeper->conf->transport));

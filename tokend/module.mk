@@ -4,13 +4,18 @@ noinst_LTLIBRARIES += tokend/libtokend.la
 tokend_libtokend_la_SOURCES = \
 	tokend/access.c tokend/access.h \
 	tokend/account.c tokend/account.h \
+	tokend/advice.c tokend/advice.h \
 	tokend/base64url.c tokend/base64url.h \
 	tokend/broker_life.c tokend/broker.h tokend/broker_private.h \
-	tokend/broker_client.c tokend/broker_configure.c tokend/broker_grant.c tokend/broker_keeper.c \
+	tokend/broker_begin.c tokend/broker_client.c tokend/broker_configure.c tokend/broker_consent.c \
+	tokend/broker_grant.c tokend/broker_keeper.c tokend/broker_login.c \
 	tokend/broker_maps.c tokend/broker_message.c tokend/broker_remedy.c tokend/broker_request.c \
 	tokend/broker_status.c \
+	tokend/claims.c tokend/claims.h \
+	tokend/consent.c tokend/consent.h \
 	tokend/discovery.c tokend/discovery.h \
 	tokend/identity.c tokend/identity.h \
+	tokend/loopback_listen.c tokend/loopback.h tokend/loopback_http.c tokend/loopback_private.h \
 	tokend/jwt.c tokend/jwt.h tokend/jwt_private.h tokend/jwt_engine.c tokend/jwt_key.c \
 	tokend/oauth_request.c tokend/oauth.h tokend/oauth_form.h \
 	tokend/oauth_answer.c \

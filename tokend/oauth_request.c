@@ -2,37 +2,12 @@
  * OAuth 2.0 requests: the forms that go to a token endpoint. Pure; what the answers mean is in oauth_answer.c and
  * oauth_metadata.c. Called by the broker and by consent. What it appends holds secrets: the buffers wipe themselves.
  */
-#include <stdbool.h>
 #include <string.h>
 
+#include "lib/urlencode.h"
 #include "tokend/oauth_form.h"
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-/* RFC 3986's unreserved characters. '~' is one, and every Entra secret holds it: servers that forget to decode the
- * Basic header's parts still understand those. */
-static bool is_unreserved(unsigned char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("-._~", c) != NULL);
-}
-
-static int append_encoded(struct buf *out, const char *bytes, size_t len)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)bytes[i];
-		char escape[3] = {'%', hex[c >> 4], hex[c & 15]};
-
-		if (is_unreserved(c))
-			buf_append(out, &c, 1);
-		else
-			buf_append(out, escape, sizeof escape);
-	}
-	return out->failed ? -1 : 0;
-}
 
 static int append_encoded_secret(struct buf *out, const struct secret *secret)
 {
@@ -40,7 +15,7 @@ static int append_encoded_secret(struct buf *out, const struct secret *secret)
 
 	if (secret_append(secret, &bytes) != 0)
 		out->failed = true;
-	append_encoded(out, bytes.data, bytes.len);
+	urlencode(out, bytes.data, bytes.len);
 	buf_free(&bytes);
 	return out->failed ? -1 : 0;
 }
@@ -56,7 +31,7 @@ static int add_name(struct buf *body, const char *name)
 int oauth_form_add(struct buf *body, const char *name, const char *value, size_t len)
 {
 	add_name(body, name);
-	return append_encoded(body, value, len);
+	return urlencode(body, value, len);
 }
 
 int oauth_add_text(struct buf *body, const char *name, const char *value)
@@ -164,7 +139,7 @@ int oauth_basic_header(const struct oauth_client *client, struct buf *value)
 	struct buf pair = BUF_INIT(4 * SECRET_MAX);
 	int result = -1;
 
-	if (client->credential != NULL && append_encoded(&pair, client->client_id, strlen(client->client_id)) == 0 &&
+	if (client->credential != NULL && urlencode(&pair, client->client_id, strlen(client->client_id)) == 0 &&
 	    buf_puts(&pair, ":") == 0 && append_encoded_secret(&pair, client->credential) == 0 &&
 	    buf_puts(value, "Basic ") == 0)
 		result = append_base64(value, (const unsigned char *)pair.data, pair.len);

@@ -13,9 +13,10 @@ static const struct server_operation operations[] = {
     {"account", ACCESS_HEALTH, broker_account},
     {"status", ACCESS_ADMIN, broker_status},
     {"refresh", ACCESS_ADMIN, broker_refresh},
+    {"login", ACCESS_ADMIN, broker_login},
     {"import", ACCESS_ADMIN, broker_import},
     {"forget", ACCESS_ADMIN, broker_forget},
-    {"reload", ACCESS_ADMIN, NULL},
+    {"reload", ACCESS_ADMIN, NULL}, /* the server answers this one by its callback */
 };
 
 const struct server_operation *server_operation_at(unsigned i)

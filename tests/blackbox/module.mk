@@ -4,8 +4,11 @@ BLACKBOX_TESTS += \
 	tests/blackbox/test_plugin.py \
 	tests/blackbox/test_cli.py \
 	tests/blackbox/test_grants.py \
+	tests/blackbox/test_login.py \
+	tests/blackbox/test_login_ends.py \
 	tests/blackbox/test_tokend.py \
 	tests/blackbox/test_faults.py \
 	tests/blackbox/test_store_faults.py
-EXTRA_DIST += $(BLACKBOX_TESTS) tests/blackbox/harness.py tests/blackbox/shim.py tests/fakes/microsoft.py tests/fakes/provider.py \
+EXTRA_DIST += $(BLACKBOX_TESTS) tests/blackbox/harness.py tests/blackbox/person.py tests/blackbox/shim.py \
+	tests/fakes/microsoft.py tests/fakes/provider.py \
 	tests/fakes/standin tests/fakes/fake_tokend.py tests/fakes/tunnels.py

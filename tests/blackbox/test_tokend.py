@@ -123,7 +123,7 @@ class Refresh(WithWorld):
         status = self.world.status()
         self.assertEqual("needs_login", status["state"])
         self.assertIn("invalid_grant", status["last_error"])
-        self.assertIn("mailbearer import", status["remedy"])
+        self.assertIn("mailbearer login", status["remedy"])
         self.assertIn("event=grant-lost", self.world.log())
         self.assertTrue(list(self.world.state.glob("*.grant")), "the stored token is kept")
         self.world.sign_in()

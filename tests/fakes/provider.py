@@ -64,6 +64,10 @@ class Provider:
     def revoke(self, **values):
         self._ask("POST", "/revoke", values)
 
+    def device(self, user_code, user):
+        """user None: declines."""
+        self._ask("POST", "/device", {"user_code": user_code, "user": user})
+
     def release(self):
         self._ask("POST", "/release", {})
 

@@ -30,10 +30,10 @@ TOKEND_LEVELS = (
     ("process",),
     ("server",),
     ("broker",),
-    ("discovery", "consent", "store_file"),
+    ("discovery", "store_file"),
     ("signin", "identity", "service_account"),
-    ("oauth", "http", "store"),
-    ("account", "jwt", "outcome", "access", "seal", "loop"),
+    ("oauth", "http", "loopback", "store"),
+    ("account", "consent", "advice", "claims", "jwt", "outcome", "access", "seal", "loop"),
     ("base64url",),
 )
 

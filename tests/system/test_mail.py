@@ -139,7 +139,7 @@ class Trouble(WithRelay):
         self.world.ask("refresh " + ACCOUNT)
         self.world.restart()
         digests = self.relay.send()
-        self.mta.wait_log("mailbearer import " + ACCOUNT)
+        self.mta.wait_log("mailbearer login " + ACCOUNT)
         self.mta.wait_log("status=deferred")
         self.world.sign_in()
         self.retry()

@@ -162,6 +162,7 @@ static void values_of_the_wrong_form_are_refused(void **state)
 	    {"client a { assertion_algorithm = HS256 }", ":1: assertion_algorithm: must be PS256 or RS256"},
 	    {"client a { managed_identity = yes }", ":1: managed_identity: must be vm, arc or app-service"},
 	    {"client a { redirect_uri = http://contoso.com/ }", ":1: redirect_uri: must be as it is registered"},
+	    {"client a { redirect_uri = http://169.254.169.254/ }", ":1: redirect_uri: must be as it is registered"},
 	    {"client a { proxy = proxy:3128 }", ":1: proxy: must begin with http://"},
 	    {"client a { proxy = http://u:p@proxy:3128 }", ":1: proxy: holds a user name or password"},
 	    {"tokend { state_directory = state }", ":1: state_directory: must be an absolute path"},

@@ -20,6 +20,11 @@ SETTINGS = {
     "no_expires_in": (False, (bool,)),
     "no_refresh_token": (False, (bool,)),     # answers without one: the client must keep the old one
     "token_keep_alive": (True, (bool,)),      # False: each answer ends its connection
+    "signin_as": ("", (str,)),                # who signs in at the authorize address; "": whom the login_hint names
+    "signin_error": (None, (dict, type(None))),  # {error, code, text}: the browser goes back with that
+    "code_lifetime": (600, (int, float)),
+    "device_lifetime": (900, (int, float)),
+    "device_interval": (5, (int,)),
     "token_certificate": ("good", (str,)),
     "token_tls_max": ("", (str,)),            # "1.1": offers nothing newer
     "auth_methods": (["client_secret_post", "private_key_jwt", "client_secret_basic"], (list,)),

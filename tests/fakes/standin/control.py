@@ -10,6 +10,7 @@
     POST /account  {user, client_id, secret | certificate | federated | service_account | public, refresh_token, send_as,
                    app, rotation, token_size, token_lifetime}
     POST /revoke   {user | family | access_tokens_of: user} or {token}
+    POST /device   {user_code, user}                types a device code in and signs in; user null: declines
     POST /release  {}                               lets go of the requests that a fault holds
     POST /reset    {}                               settings, counters and messages; {"accounts": true}: those too
 """
@@ -109,6 +110,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def post_revoke(self, values):
         self.server.entra.revoke(values)
+        return {}
+
+    def post_device(self, values):
+        self.server.entra.signins.decide(values["user_code"], values["user"])
         return {}
 
     def post_release(self, _):

@@ -16,6 +16,7 @@ import uuid
 from . import assertion
 from .book import ROTATIONS, BadSetting
 from .errors import Refusal
+from .signin import SignIns
 
 TENANT_ID = "8a1c5d2e-6b7f-4c3a-9d10-2f4e6a8b0c1d"
 TENANT = "contoso.onmicrosoft.com"
@@ -87,6 +88,7 @@ class Entra:
         with self.lock:
             self.clients, self.accounts, self.families, self.access_tokens = {}, {}, {}, {}
             self.assertions, self.service_accounts = [], {}
+            self.signins = SignIns(self)
 
     # --- what a test sets up ---
 
@@ -297,7 +299,23 @@ class Entra:
         account = next((one for one in self.accounts.values() if one.client_id == client.client_id), None)
         return self._token_answer(account, None, client.client_id, None)
 
-    GRANTS = {"refresh_token": _grant_refresh_token, "client_credentials": _grant_client_credentials}
+    def _grant_authorization_code(self, _, client, form):
+        return self.signins.redeem(client, form)
+
+    def _grant_device_code(self, _, client, form):
+        return self.signins.poll(client, form)
+
+    GRANTS = {"refresh_token": _grant_refresh_token, "client_credentials": _grant_client_credentials,
+              "authorization_code": _grant_authorization_code,
+              "urn:ietf:params:oauth:grant-type:device_code": _grant_device_code}
+
+    def new_sign_in(self, user, client_id, refresh):
+        """An access token's answer and, if wanted, a refresh token, which starts a family of its own."""
+        account, token = self.accounts[user], None
+        if refresh:
+            token = self._refresh_token()
+            account.family = self.families[token] = Family(user, client_id, [token])
+        return self._token_answer(account, user, client_id, SCOPE_USER), token
 
     # --- tokens ---
 

@@ -12,10 +12,12 @@ import ssl
 import struct
 import threading
 import time
+import urllib.parse
 import uuid
 
 from .entra import TEMPLATED, TENANT_ID
 from .errors import Refusal, error_body
+from .signin import Page
 
 HANG_SECONDS = 60
 FORM_MAX = 512 * 1024
@@ -86,6 +88,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Nothing: what a request holds is secret."""
 
     def do_GET(self):
+        url = urllib.parse.urlsplit(self.path)
+        if match := re.fullmatch(r"/([^/?]+)/oauth2/v2\.0/authorize", url.path):
+            self.authorize(match[1], dict(urllib.parse.parse_qsl(url.query)))
+            return
         match = re.fullmatch(r"/([^/?]+)(/v2\.0)?/\.well-known/openid-configuration", self.path)
         if not match:
             self.server.book.add("token/not_found")
@@ -95,9 +101,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         fault = self.server.book.take_fault("token_fault", lambda one: one.get("on") == "discovery")
         self.reply(lambda: self.metadata(match[1]), fault)
 
+    def authorize(self, tenant, query):
+        """The person's browser: back to the application, or a page of Entra's."""
+        try:
+            location = self.server.entra.signins.authorize(tenant, query)
+            self.answer(302, b"", "text/html", headers=[("Location", location)])
+        except Page as page:
+            self.answer(400, f"<html><body>AADSTS{page.code}: {page.text}</body></html>".encode(), "text/html")
+
+    def device_authorization(self, tenant, body):
+        try:
+            return 200, self.server.entra.signins.device_authorization(tenant, parse_form(body.decode("latin-1")))
+        except Refusal as refusal:
+            return refusal.status, error_body(refusal.error, refusal.code, refusal.text, self.server.base)
+
     def do_POST(self):
         # The body is read on every path: what stays unread would become the connection's next request.
         body = self.read_body()
+        if match := re.fullmatch(r"/([^/?]+)/oauth2/v2\.0/devicecode", self.path):
+            fault = self.server.book.take_fault("token_fault", lambda one: one.get("on") == "devicecode")
+            self.reply(lambda: self.device_authorization(match[1], body), fault)
+            return
         match = re.fullmatch(r"/([^/?]+)/oauth2/v2\.0/token", self.path)
         if not match:
             self.server.book.add("token/not_found")
