@@ -1,4 +1,6 @@
 /* The broker on fakes: refresh tokens are loaded, rotated, saved, imported and forgotten, and no error loses one. */
+#include <syslog.h>
+
 #include "tests/unit/broker_world.h"
 
 #define INVALID_GRANT                                                                                                  \
@@ -64,6 +66,7 @@ static void test_disk_that_fails_stops_no_mail_and_is_tried_again(void **state)
 	assert_string_equal(stored(world), "RT-1");
 	assert_int_equal(fake_log_count(EVENT_STORE_FAILED), 1);
 	assert_true(fake_log_says(EVENT_STORE_FAILED, "No space left"));
+	assert_int_equal(event_priority(EVENT_STORE_FAILED), LOG_CRIT);
 	expect_status(world, "\"unsaved\":true");
 	rotate(world, "AT-2", "RT-3"); /* the newer one in memory is what is sent, and what is kept */
 	fake_store_fail(world->store, false);
