@@ -37,6 +37,11 @@
 	X(EVENT_STORE_UNREADABLE, "store-unreadable", LOG_CRIT)                                                        \
 	X(EVENT_DISCOVERED, "discovered", LOG_INFO)                                                                    \
 	X(EVENT_DISCOVERY_FAILED, "discovery-failed", LOG_WARNING)                                                     \
+	/* submit */                                                                                                   \
+	X(EVENT_RELAYED, "relayed", LOG_INFO)                                                                          \
+	X(EVENT_RELAY_DEFERRED, "relay-deferred", LOG_WARNING)                                                         \
+	X(EVENT_RELAY_REFUSED, "relay-refused", LOG_WARNING)                                                           \
+	X(EVENT_MTA_LOST, "mta-lost", LOG_WARNING)                                                                     \
 	/* any of them, with -v */                                                                                     \
 	X(EVENT_DEBUG, "debug", LOG_DEBUG)
 

@@ -112,6 +112,14 @@ struct settings_rule {
 	const char *address;                    /* one of the account's own; or NULL */
 };
 
+struct settings_submit {
+	bool refuse_bare_newlines; /* a CR or LF that is no line end: refused, not repaired */
+	int connections;           /* at a time to one mailbox, 1 to 20 */
+	const char *helo_name;     /* or NULL: the system's */
+	const char *lock_directory;
+	const char *log; /* "syslog" or "stderr" */
+};
+
 struct settings {
 	const char *path;
 	size_t client_count;
@@ -124,6 +132,7 @@ struct settings {
 	struct settings_milter milter;
 	size_t rule_count;
 	struct settings_rule *rules; /* in the file's order */
+	struct settings_submit submit;
 };
 
 /*

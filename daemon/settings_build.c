@@ -322,6 +322,14 @@ static int build_rule(struct build *build, struct settings_raw_section *section,
 	return fill(build, section, rule);
 }
 
+static int build_submit(struct build *build, struct settings_raw_section *section, struct settings_submit *submit)
+{
+	const char *bare = text_of(build, section, "bare_newlines");
+
+	submit->refuse_bare_newlines = bare && strcmp(bare, "refuse") == 0;
+	return fill(build, section, submit);
+}
+
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(a, b);
@@ -417,6 +425,11 @@ static void set_defaults(struct settings *settings)
 	    .unusable_grace = 900,
 	    .mailers = {sizeof(mailers) / sizeof(mailers[0]), mailers},
 	};
+	settings->submit = (struct settings_submit){
+	    .connections = 3,
+	    .lock_directory = RUNSTATEDIR "/mailbearer/submit",
+	    .log = "syslog",
+	};
 }
 
 static int make_arrays(struct build *build)
@@ -453,6 +466,8 @@ static int build_section(struct build *build, struct settings_raw_section *secti
 	case SECTION_MILTER:
 		settings->milter.line = section->line;
 		return fill(build, section, &settings->milter);
+	case SECTION_SUBMIT:
+		return build_submit(build, section, &settings->submit);
 	case SECTION_ACCOUNT:
 	case SECTION_RULE:
 	case SECTIONS:

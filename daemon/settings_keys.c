@@ -15,6 +15,7 @@ static const struct {
     [SECTION_CLIENT] = {"client", true},       [SECTION_ACCOUNT] = {"account", true},
     [SECTION_CONNECTOR] = {"connector", true}, [SECTION_TOKEND] = {"tokend", false},
     [SECTION_MILTER] = {"milter", false},      [SECTION_RULE] = {"rule", true},
+    [SECTION_SUBMIT] = {"submit", false},
 };
 
 #define AT(section_, field) offsetof(struct settings_##section_, field)
@@ -84,6 +85,12 @@ static const struct settings_key keys[] = {
     {SECTION_RULE, "mode", KIND_STRING, false, AT(rule, mode), value_mode},
     {SECTION_RULE, "account", KIND_LOOKUP, true, 0, value_sender},
     {SECTION_RULE, "address", KIND_STRING, true, AT(rule, address), value_address},
+
+    {SECTION_SUBMIT, "bare_newlines", KIND_LOOKUP, false, 0, value_bare_newlines},
+    {SECTION_SUBMIT, "connections", KIND_NUMBER, false, AT(submit, connections), value_connections},
+    {SECTION_SUBMIT, "helo_name", KIND_STRING, false, AT(submit, helo_name), value_helo_name},
+    {SECTION_SUBMIT, "lock_directory", KIND_STRING, false, AT(submit, lock_directory), value_path},
+    {SECTION_SUBMIT, "log", KIND_STRING, false, AT(submit, log), value_log},
 };
 
 const struct settings_key *settings_key_row(unsigned i)

@@ -46,6 +46,7 @@ enum settings_section {
 	SECTION_TOKEND,
 	SECTION_MILTER,
 	SECTION_RULE,
+	SECTION_SUBMIT,
 	SECTIONS
 };
 
@@ -117,6 +118,9 @@ const char *value_unusable(const char *value);
 const char *value_network(const char *value);
 const char *value_rule_sender(const char *value);
 const char *value_grant(const char *value);
+const char *value_bare_newlines(const char *value);
+const char *value_connections(const char *value);
+const char *value_helo_name(const char *value);
 
 /* Of values that have been found right. */
 int64_t settings_date(const char *value);

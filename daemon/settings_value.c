@@ -448,6 +448,21 @@ const char *value_rule_sender(const char *value)
 	return strcmp(value, "<>") == 0 ? NULL : value_sender(value);
 }
 
+const char *value_bare_newlines(const char *value)
+{
+	return is_one_of(value, "repair|refuse") ? NULL : "must be repair or refuse";
+}
+
+const char *value_connections(const char *value)
+{
+	return is_number(value, 1, 20) ? NULL : "must be a whole number from 1 to 20";
+}
+
+const char *value_helo_name(const char *value)
+{
+	return strlen(value) <= 255 && *value != '[' && is_domain(value) ? NULL : "must be a host's full name";
+}
+
 const char *value_grant(const char *value)
 {
 	if (is_one_of(value, "refresh_token|client_credentials|managed_identity|jwt_bearer"))

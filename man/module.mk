@@ -1,1 +1,1 @@
-dist_man_MANS += man/mailbearer.8 man/mailbearer-tokend.8 man/mailbearer.conf.5
+dist_man_MANS += man/mailbearer.8 man/mailbearer-submit.8 man/mailbearer-tokend.8 man/mailbearer.conf.5

@@ -24,7 +24,9 @@ FUZZ_REPLAYS = \
 	tests/fuzz/replay_token_answer \
 	tests/fuzz/replay_discovery \
 	tests/fuzz/replay_store_record \
-	tests/fuzz/replay_seal
+	tests/fuzz/replay_seal \
+	tests/fuzz/replay_lmtp \
+	tests/fuzz/replay_reply
 
 TESTS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(LINT_TESTS) $(BLACKBOX_TESTS)
 EXTRA_DIST += tests/tap.py tests/fuzz/replay.c tests/fuzz/run.sh tests/fuzz/corpus $(LINT_TESTS)
@@ -43,7 +45,8 @@ check-system: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SYSTEM_TESTS)'
 
 # With --enable-fuzzing: make fuzz-targets, then tests/fuzz/run.sh. A rule of our own, since automake has no patterns.
-FUZZ_LIBS = tokend/libtokend.la tokend/libdoors.la sasl/libresponse.la client/libclient.la daemon/libdaemon.la lib/libbase.la
+FUZZ_LIBS = submit/libsubmitpure.la tokend/libtokend.la tokend/libdoors.la sasl/libresponse.la client/libclient.la \
+	daemon/libdaemon.la lib/libbase.la
 if FUZZING
 FUZZ_BUILT = $(FUZZ_NAMES:%=tests/fuzz/fuzz_%)
 endif

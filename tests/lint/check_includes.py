@@ -37,6 +37,17 @@ TOKEND_LEVELS = (
     ("base64url",),
 )
 
+# The same for submit.
+SUBMIT_LEVELS = (
+    ("main",),
+    ("session",),
+    ("hop", "message", "channel"),
+    ("relay", "route", "slot", "content"),
+    ("lmtp", "offers"),
+    ("reply", "patience"),
+)
+LEVELS = {"tokend": TOKEND_LEVELS, "submit": SUBMIT_LEVELS}
+
 # A foreign library enters through one door: which files may include which headers.
 DOORS = (
     (r"curl/", r"tokend/http\w*\.[ch]|submit/relay\.c"),
@@ -116,24 +127,24 @@ def check_folders(sources):
             yield f'{path}:{line}: {here}/ may not include "{header}"'
 
 
-def tokend_module(path):
-    """(name, level) of a file in tokend/; the level is None when the table does not know it."""
+def module_level(path):
+    """(name, level) of a file in a folder that has levels; the level is None when the table does not know it."""
     name = os.path.basename(stem_of(path))
-    known = {module: level for level, modules in enumerate(TOKEND_LEVELS) for module in modules}
+    known = {module: level for level, modules in enumerate(LEVELS[folder_of(path)]) for module in modules}
     while name not in known and "_" in name:
         name = name.rsplit("_", 1)[0]
     return name, known.get(name)
 
 
-def check_tokend(sources):
-    """inside tokend only downward."""
+def check_levels(sources):
+    """inside a folder that has levels only downward."""
     for path in sources:
-        if folder_of(path) == "tokend" and tokend_module(path)[1] is None:
-            yield f"{path}: has no level; TOKEND_LEVELS in tests/lint/check_includes.py must know it"
+        if folder_of(path) in LEVELS and module_level(path)[1] is None:
+            yield f"{path}: has no level; LEVELS in tests/lint/check_includes.py must know it"
     for path, line, header in each_own(sources):
-        if folder_of(path) != "tokend" or folder_of(header) != "tokend":
+        if folder_of(path) not in LEVELS or folder_of(header) != folder_of(path):
             continue
-        (here, here_level), (there, there_level) = tokend_module(path), tokend_module(header)
+        (here, here_level), (there, there_level) = module_level(path), module_level(header)
         if None in (here_level, there_level) or here == there:
             continue
         if there_level <= here_level:
@@ -207,7 +218,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     root = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("MB_SRCDIR") or os.path.dirname(os.path.dirname(here))
     sources, unreadable = read_sources(root)
-    checks = (check_names, check_folders, check_tokend, check_private, check_cycles, check_doors, check_hidden)
+    checks = (check_names, check_folders, check_levels, check_private, check_cycles, check_doors, check_hidden)
     results = [("every include can be read", unreadable if sources else [f"{root}: no sources"])]
     results += [(check.__doc__, list(check(sources))) for check in checks]
     print(f"1..{len(results)}")

@@ -45,7 +45,8 @@ static const char everything[] =
     "rule printers { clients = { 192.0.2.0/24, \"2001:db8::/32\" } logins = Scan listeners = 10025\n"
     "  senders = { \"<>\", Scanner@Local.x, \"*@p.x\" } mode = reject account = RELAY@contoso.com\n"
     "  address = More@contoso.com }\n"
-    "rule rest { mode = monitor }\n";
+    "rule rest { mode = monitor }\n"
+    "submit { bare_newlines = refuse connections = 20 helo_name = relay.y.example lock_directory = /l log = stderr }\n";
 static void everything_is_read(void **state)
 {
 	struct settings *s = load(everything);
@@ -95,6 +96,11 @@ static void everything_is_read(void **state)
 	assert_string_equal(s->milter.mode, "monitor");
 	assert_string_equal(s->milter.default_account, "relay@contoso.com");
 	assert_string_equal(s->milter.user, "mm");
+	assert_true(s->submit.refuse_bare_newlines);
+	assert_int_equal(s->submit.connections, 20);
+	assert_string_equal(s->submit.helo_name, "relay.y.example");
+	assert_string_equal(s->submit.lock_directory, "/l");
+	assert_string_equal(s->submit.log, "stderr");
 	settings_free(s);
 }
 
@@ -168,6 +174,10 @@ static void defaults_fill_the_rest(void **state)
 	assert_string_equal(s->milter.mailers.items[0], "local");
 	assert_int_equal(s->milter.hosts.count, 0);
 	assert_int_equal(s->rule_count, 0);
+	assert_false(s->submit.refuse_bare_newlines);
+	assert_int_equal(s->submit.connections, 3);
+	assert_null(s->submit.helo_name);
+	assert_string_equal(s->submit.log, "syslog");
 	settings_free(s);
 }
 
@@ -352,7 +362,8 @@ static const char *error_of_key(const char *name, const char *prefix)
 {
 	static struct err err;
 	const char *dot = strchr(name, '.');
-	bool title = strncmp(name, "tokend.", 7) != 0 && strncmp(name, "milter.", 7) != 0;
+	bool title =
+	    strncmp(name, "tokend.", 7) != 0 && strncmp(name, "milter.", 7) != 0 && strncmp(name, "submit.", 7) != 0;
 	char text[256];
 
 	snprintf(text, sizeof(text), "%.*s %s { %s%s = ' ' }", (int)(dot - name), name, title ? "a@b.c" : "", prefix,

@@ -21,6 +21,7 @@ HOST = "AM0PR02CA0134.eurprd02.prod.outlook.com"
 SIZE_MAX = 157286400
 AUTH_LINE_MAX = 128 * 1024
 DATA_LINE_MAX = 1024 * 1024
+KEEP_MAX = 16 * 1024 * 1024
 IDLE_SECONDS = 300
 HANG_SECONDS = 60
 EHLO = (f"SIZE {SIZE_MAX}", "PIPELINING", "DSN", "ENHANCEDSTATUSCODES", "8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8")
@@ -48,9 +49,26 @@ def send_as_denied(user, sender):
 
 def header_senders(body):
     """(addresses of all From fields, is there a Sender) of a message's bytes."""
-    message = email.message_from_bytes(body, policy=email.policy.compat32)
+    head = body.split(b"\r\n\r\n", 1)[0]
+    message = email.message_from_bytes(head, policy=email.policy.compat32)
     fields = [str(field) for field in message.get_all("From", [])]
     return [address for _, address in email.utils.getaddresses(fields)], "Sender" in message
+
+
+class Content:
+    """A message that comes in, block by block: its size and digest; of a large one only the beginning is kept."""
+
+    def __init__(self):
+        self.size, self.digest, self.blocks = 0, hashlib.sha256(), []
+
+    def add(self, block):
+        self.size += len(block)
+        self.digest.update(block)
+        if self.size <= KEEP_MAX:
+            self.blocks.append(block)
+
+    def body(self):
+        return b"".join(self.blocks)
 
 
 class Wire:
@@ -93,6 +111,20 @@ class Wire:
             self._more()
         del self.received[:end + 1]
 
+    def lines(self, limit):
+        """All lines that have arrived, at least one, without their ends; one over the limit is cut."""
+        while (end := self.received.rfind(b"\n")) < 0:
+            if len(self.received) > limit:
+                del self.received[limit:]
+            self._more()
+        block = bytes(self.received[:end])
+        del self.received[:end + 1]
+        return [line[:limit].removesuffix(b"\r") for line in block.split(b"\n")]
+
+    def unread(self, lines):
+        """Gives lines back that belong to what follows."""
+        self.received[:0] = b"".join(line + b"\r\n" for line in lines)
+
     def octets(self, count):
         while len(self.received) < count:
             self._more()
@@ -122,7 +154,7 @@ class Session(socketserver.BaseRequestHandler):
             self.wire.connection.close()
 
     def clear(self):
-        self.sender, self.recipients, self.chunks = None, [], b""
+        self.sender, self.recipients, self.chunks, self.parameters = None, [], Content(), []
 
     def handle(self):
         try:
@@ -186,8 +218,8 @@ class Session(socketserver.BaseRequestHandler):
             return None
         self.clear()
         self.greeted = True
-        offers = list(EHLO)
-        offers.insert(4, "AUTH " + " ".join(self.book["mechanisms"]) if self.secure else "STARTTLS")
+        offers = ["AUTH " + " ".join(self.book["mechanisms"]) if self.secure else "STARTTLS", *EHLO]
+        offers = [offer for offer in offers if offer.split()[0] not in self.book["withheld"]]
         self.reply(f"250 {HOST} Hello [127.0.0.1]", *(f"250 {offer}" for offer in offers))
         return None
 
@@ -318,6 +350,7 @@ class Session(socketserver.BaseRequestHandler):
         if self.sender is not None:
             return "503 5.5.2 Sender already specified"
         self.sender = match[2]
+        self.parameters.append(match[3].strip())
         return "250 2.1.0 Sender OK"
 
     def do_RCPT(self, rest):
@@ -331,6 +364,7 @@ class Session(socketserver.BaseRequestHandler):
         if not match or match[1].upper() != "TO" or "@" not in match[2]:
             return "501 5.5.4 Invalid arguments"
         self.recipients.append(match[2])
+        self.parameters.append(match[3].strip())
         return "250 2.1.5 Recipient OK"
 
     def do_DATA(self, rest):
@@ -341,15 +375,18 @@ class Session(socketserver.BaseRequestHandler):
         if not self.recipients:
             return "503 5.5.2 Need rcpt command"
         self.reply("354 Start mail input; end with <CRLF>.<CRLF>")
-        lines, size = [], 0
-        while (line := self.wire.line(DATA_LINE_MAX)) != b".":
-            size += DATA_LINE_MAX if line is None else len(line) + 2
-            if line is not None and size <= SIZE_MAX:
-                lines.append(line.removeprefix(b"."))
-        if size > SIZE_MAX:
+        content, over = Content(), False
+        while not over:
+            lines = self.wire.lines(DATA_LINE_MAX)
+            if over := b"." in lines:
+                end = lines.index(b".")
+                self.wire.unread(lines[end + 1:])
+                del lines[end:]
+            content.add(b"".join(line.removeprefix(b".") + b"\r\n" for line in lines))
+        if content.size > SIZE_MAX:
             self.clear()
             return "552 5.3.4 Message size exceeds fixed maximum message size"
-        return self.judge(b"".join(line + b"\r\n" for line in lines))
+        return self.judge(content)
 
     def do_BDAT(self, rest):
         if not re.fullmatch(r"\d{1,9}( LAST)?", rest.upper()):
@@ -359,19 +396,19 @@ class Session(socketserver.BaseRequestHandler):
             return refusal
         if not self.recipients:
             return "503 5.5.2 Need rcpt command"
-        self.chunks += block
+        self.chunks.add(block)
         if not rest.upper().endswith("LAST"):
             return f"250 2.6.0 {len(block)} octets received"
         return self.judge(self.chunks)
 
-    def judge(self, body):
+    def judge(self, content):
         """The reply to a whole message, which is stored if it is accepted."""
         if self.fault("dot"):
             self.clear()
             return None
-        refusal = self.refusal_of_message(body)
+        refusal = self.refusal_of_message(content.body())
         if refusal is None:
-            self.server.post.store(self, body)
+            self.server.post.store(self, content)
         self.clear()
         identity = f"<{secrets.token_hex(16)}@{HOST}>"
         return refusal or f"250 2.0.0 OK {identity} [Hostname={HOST}]"
@@ -415,10 +452,12 @@ class Post:
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
 
-    def store(self, session, body):
+    def store(self, session, content):
+        body = content.body()
         senders, _ = header_senders(body)
         entry = {"user": session.user, "mail_from": session.sender, "rcpt_to": session.recipients,
-                 "header_from": senders, "sha256": hashlib.sha256(body).hexdigest(), "size": len(body),
+                 "header_from": senders, "sha256": content.digest.hexdigest(), "size": content.size,
+                 "parameters": session.parameters,
                  "session": session.number, "time": time.time()}
         with self.lock:
             self.messages.append((entry, body))

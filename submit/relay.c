@@ -1,0 +1,234 @@
+/*
+ * The door to libcurl: connection, TLS and login (CURLOPT_CONNECT_ONLY, which for smtp:// goes as far as AUTH), then
+ * bytes. Called by hop.c. What the server says up to there comes in by the header callback. Never turns libcurl's
+ * verbose mode on: it would show the token.
+ */
+#include <curl/curl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "submit/patience.h"
+#include "submit/relay.h"
+
+#define SMTPS_PORT 465
+
+struct relay {
+	CURL *curl;
+	curl_socket_t socket;
+	struct offers offers;
+	struct reply_reader reader;
+	struct reply last; /* the last whole reply */
+	bool logged_in;
+	char error[CURL_ERROR_SIZE];
+};
+
+int relay_init(struct err *err)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+		return 0;
+	return err_set(err, ERR_SYSTEM, "libcurl cannot be initialised");
+}
+
+/* --- what is said before the bytes are ours --- */
+
+/* What was offered before TLS counts for nothing. */
+static void take_reply(struct relay *relay)
+{
+	relay->last = relay->reader.reply;
+	if (relay->last.code == 220)
+		relay->offers = (struct offers){0};
+	if (relay->last.code == 235)
+		relay->logged_in = true;
+}
+
+static size_t on_line(char *bytes, size_t size, size_t count, void *context)
+{
+	struct relay *relay = context;
+	size_t len = size * count, end = len;
+
+	while (end > 0 && (bytes[end - 1] == '\n' || bytes[end - 1] == '\r'))
+		end--;
+	offers_read(&relay->offers, bytes, end);
+	switch (reply_read(&relay->reader, bytes, end)) {
+	case REPLY_MORE:
+		return len;
+	case REPLY_DONE:
+		take_reply(relay);
+		break;
+	case REPLY_BAD: /* a challenge (334 is fine), or no SMTP, of which libcurl will complain */
+		break;
+	}
+	relay->reader = (struct reply_reader){.lines = 0};
+	return len;
+}
+
+/* --- opening --- */
+
+static int set_options(struct relay *relay, const struct relay_target *target)
+{
+	CURL *curl = relay->curl;
+	char url[512];
+	CURLcode code = CURLE_OK;
+
+	snprintf(url, sizeof url, "%s://%s:%u/%s", target->port == SMTPS_PORT ? "smtps" : "smtp", target->host,
+		 target->port, target->helo != NULL ? target->helo : "");
+#define SET(option, value)                                                                                             \
+	if (code == CURLE_OK)                                                                                          \
+	code = curl_easy_setopt(curl, option, value)
+	SET(CURLOPT_URL, url);
+	SET(CURLOPT_CONNECT_ONLY, 1L);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)PATIENCE_CONNECT);
+	SET(CURLOPT_TIMEOUT_MS, (long)PATIENCE_OPEN);
+	SET(CURLOPT_ERRORBUFFER, relay->error);
+	SET(CURLOPT_HEADERFUNCTION, on_line);
+	SET(CURLOPT_HEADERDATA, relay);
+	if (target->ca_file != NULL) {
+		SET(CURLOPT_CAINFO, target->ca_file);
+		SET(CURLOPT_CAPATH, NULL);
+	}
+	if (target->user != NULL) {
+		SET(CURLOPT_USERNAME, target->user);
+		SET(CURLOPT_XOAUTH2_BEARER, target->token->data);
+		/* Nothing else, whatever the server offers and libcurl could. */
+		SET(CURLOPT_LOGIN_OPTIONS, "AUTH=XOAUTH2;AUTH=OAUTHBEARER");
+	}
+#undef SET
+	return code == CURLE_OK ? 0 : -1;
+}
+
+/* A 334 in the place of the verdict is Gmail's, with JSON in it; a 454 or 432 says nothing about the token. */
+static enum relay_trouble login_trouble(const struct relay *relay, const struct relay_target *target, struct err *err)
+{
+	if (!relay->offers.xoauth2 && !relay->offers.oauthbearer) {
+		err_set(err, ERR_DENIED, "%s offers neither XOAUTH2 nor OAUTHBEARER", target->host);
+		return RELAY_NO_LOGIN;
+	}
+	err_set(err, ERR_DENIED, "%s refused the access token", target->host);
+	return relay->last.code == 535 || relay->last.code == 334 ? RELAY_BAD_TOKEN : RELAY_REFUSED;
+}
+
+static enum relay_trouble trouble_of(const struct relay *relay, const struct relay_target *target, CURLcode code,
+				     struct err *err)
+{
+	err_set(err, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_UNREACHABLE, "%s:%u: %s", target->host,
+		target->port, relay->error[0] != '\0' ? relay->error : curl_easy_strerror(code));
+	switch (code) {
+	case CURLE_LOGIN_DENIED:
+		return login_trouble(relay, target, err);
+	case CURLE_USE_SSL_FAILED:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+		return RELAY_NOT_SECURE;
+	default:
+		return relay->last.code >= 400 ? RELAY_REFUSED : RELAY_UNREACHABLE;
+	}
+}
+
+static enum relay_trouble connect_and_log_in(struct relay *relay, const struct relay_target *target, struct err *err)
+{
+	CURLcode code;
+
+	if (relay->curl == NULL || set_options(relay, target) != 0) {
+		err_set(err, ERR_MEMORY, "out of memory for a connection");
+		return RELAY_UNREACHABLE;
+	}
+	code = curl_easy_perform(relay->curl);
+	if (code == CURLE_OK)
+		code = curl_easy_getinfo(relay->curl, CURLINFO_ACTIVESOCKET, &relay->socket);
+	if (code != CURLE_OK)
+		return trouble_of(relay, target, code, err);
+	/* libcurl goes on without a login where the server offers none at all. */
+	if (target->user != NULL && !relay->logged_in)
+		return login_trouble(relay, target, err);
+	return RELAY_NO_TROUBLE;
+}
+
+struct relay *relay_open(const struct relay_target *target, enum relay_trouble *trouble, struct reply *reply,
+			 struct err *err)
+{
+	struct relay *relay = calloc(1, sizeof *relay);
+
+	memset(reply, 0, sizeof *reply);
+	*trouble = RELAY_UNREACHABLE;
+	if (relay == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory for a connection");
+		return NULL;
+	}
+	relay->curl = curl_easy_init();
+	*trouble = connect_and_log_in(relay, target, err);
+	*reply = relay->last;
+	if (*trouble == RELAY_NO_TROUBLE)
+		return relay;
+	relay_close(relay);
+	return NULL;
+}
+
+void relay_close(struct relay *relay)
+{
+	if (relay == NULL)
+		return;
+	curl_easy_cleanup(relay->curl);
+	free(relay);
+}
+
+const struct offers *relay_offers(const struct relay *relay)
+{
+	return &relay->offers;
+}
+
+/* --- bytes --- */
+
+/* TLS may have to read in order to write, so any event counts; a call that was too early is told so again. */
+static int wait_for(const struct relay *relay, short events, struct deadline deadline, struct err *err)
+{
+	struct pollfd fd = {.fd = relay->socket, .events = events};
+
+	if (poll(&fd, 1, deadline_left(deadline)) != 0)
+		return 0;
+	return err_set(err, ERR_TIMEOUT, "the server did not answer in time");
+}
+
+int relay_send(struct relay *relay, const char *bytes, size_t len, struct deadline deadline, struct err *err)
+{
+	size_t sent;
+	CURLcode code;
+
+	while (len > 0) {
+		code = curl_easy_send(relay->curl, bytes, len, &sent);
+		if (code == CURLE_OK) {
+			bytes += sent;
+			len -= sent;
+		} else if (code != CURLE_AGAIN) {
+			return err_set(err, ERR_UNREACHABLE, "the connection was lost: %s", curl_easy_strerror(code));
+		} else if (wait_for(relay, POLLOUT, deadline, err) != 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+ssize_t relay_recv(struct relay *relay, char *bytes, size_t len, struct deadline deadline, struct err *err)
+{
+	size_t got;
+	CURLcode code;
+
+	while ((code = curl_easy_recv(relay->curl, bytes, len, &got)) == CURLE_AGAIN) {
+		if (wait_for(relay, POLLIN, deadline, err) != 0)
+			return -1;
+	}
+	if (code == CURLE_OK)
+		return (ssize_t)got;
+	return err_set(err, ERR_UNREACHABLE, "the connection was lost: %s", curl_easy_strerror(code));
+}
