@@ -189,15 +189,17 @@ static bool may(uid_t uid, const char *map)
 static void test_each_may_ask_what_is_theirs(void **state)
 {
 	static const char *const tokens[] = {"token", "sasl", "relayhost", "transport", "refused"};
-	static const char *const admins[] = {"status", "refresh", "import", "forget", "reload"};
+	static const char *const admins[] = {"status", "refresh", "login", "import", "forget", "reload"};
 
 	(void)state;
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
 		assert_true(may(0, tokens[i]));
 		assert_true(may(SELF, tokens[i]));
 		assert_true(may(POSTFIX, tokens[i]));
 		assert_false(may(MILTER, tokens[i]));
 		assert_false(may(STRANGER, tokens[i]));
+	}
+	for (size_t i = 0; i < sizeof admins / sizeof admins[0]; i++) {
 		assert_true(may(0, admins[i]));
 		assert_true(may(SELF, admins[i]));
 		assert_false(may(POSTFIX, admins[i]));
