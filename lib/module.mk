@@ -70,6 +70,12 @@ tests_unit_test_wire_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_wire_LDADD = lib/libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_wire
 
+check_PROGRAMS += tests/unit/test_utf8
+tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c
+tests_unit_test_utf8_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_utf8_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_utf8
+
 FUZZ_NAMES += netstring wire
 
 check_PROGRAMS += tests/fuzz/replay_netstring

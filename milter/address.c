@@ -12,6 +12,7 @@ struct run {
 	struct span text;
 	size_t count;
 	bool words_only; /* words and dots with nothing between them */
+	bool odd;        /* a dot that ends no word */
 };
 
 struct reader {
@@ -38,8 +39,12 @@ static bool in_phrase(const struct reader *reader)
 static struct run read_run(struct reader *reader)
 {
 	struct run run = {.text = {reader->token.text.at, 0}, .words_only = true};
+	enum scan_kind before = SCAN_END;
 
 	for (; in_phrase(reader); advance(reader)) {
+		if (at_mark(reader, '.') && (reader->token.loose || before != SCAN_WORD))
+			run.odd = true;
+		before = reader->token.kind;
 		if (run.count > 0 && reader->token.loose)
 			run.words_only = false;
 		if (reader->token.kind == SCAN_ENCODED || reader->token.kind == SCAN_QUOTED)
@@ -79,11 +84,6 @@ static bool read_domain(struct reader *reader, struct span *domain)
 
 	if (reader->token.loose)
 		return false;
-	if (reader->token.kind == SCAN_LITERAL) {
-		*domain = reader->token.text;
-		advance(reader);
-		return true;
-	}
 	run = read_run(reader);
 	*domain = run.text;
 	return run.words_only && is_domain(run.text);
@@ -136,7 +136,7 @@ static bool read_mailbox(struct reader *reader, const struct run *head, struct a
 {
 	if (!at_mark(reader, '<'))
 		return read_rest(reader, head, out);
-	if (head->count > 0 && *head->text.at == '.')
+	if (head->odd)
 		return false;
 	out->name = head->text;
 	return read_brackets(reader, out);

@@ -9,7 +9,8 @@
 /*
  * The strict reader of a From field (RFC 5322 section 3.4, RFC 6532 for UTF-8). What it calls ADDRESS_ONE is, whole,
  * exactly one mailbox, and every reader that we know of sees the same address in it. Whatever readers could differ
- * about is ADDRESS_UNPARSABLE: a message is then not passed as aligned but gets a From of our own.
+ * about is ADDRESS_UNPARSABLE, among it what is legal: local parts in quotes, domains that are numbers in brackets. A
+ * message is then not passed as aligned but gets a From of our own.
  *
  * One forward pass, no recursion, no allocation: the result points into the input or into itself. Pure.
  */

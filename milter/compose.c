@@ -22,6 +22,7 @@ struct writer {
 	bool begun;         /* there is a word before this one */
 	bool after_encoded; /* and it is an encoded one: a blank between two of them is not shown */
 	bool unstructured;  /* nobody looks for an address in this field */
+	bool tamed;         /* the name is partly encoded: then none of it is quoted, and none looks like an address */
 	size_t words;       /* bytes of encoded words that were kept */
 	size_t len;
 	char text[COMPOSE_NAME_MAX > COMPOSE_TEXT_MAX ? COMPOSE_NAME_MAX : COMPOSE_TEXT_MAX];
@@ -47,6 +48,8 @@ static void put_word(struct writer *writer, const char *word, size_t len, bool e
 
 static void add_bytes(struct writer *writer, const char *bytes, size_t len)
 {
+	if (*bytes == '?' && !writer->unstructured && writer->len > 0 && writer->text[writer->len - 1] == '=')
+		add_bytes(writer, " ", 1); /* so that nobody takes it for the start of an encoded word */
 	if (len > writer->room - writer->len) {
 		writer->room = writer->len; /* cut here: what follows must not look as if it stood here */
 		return;
@@ -66,6 +69,28 @@ static bool is_control(uint32_t code)
 	return code < ' ' || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
 }
 
+/* What a reader that decodes before it parses must not find (encoded_word_hides looks for the same). */
+static bool add_tamed(struct writer *writer, char c)
+{
+	switch (c) {
+	case '@':
+		add_blank(writer);
+		add_bytes(writer, "at", 2);
+		add_blank(writer);
+		return true;
+	case '<':
+		add_bytes(writer, "(", 1);
+		return true;
+	case '>':
+		add_bytes(writer, ")", 1);
+		return true;
+	case '"':
+		add_bytes(writer, "'", 1);
+		return true;
+	}
+	return false;
+}
+
 /* Adds the character that begins here; returns how many bytes it took. */
 static size_t add_character(struct writer *writer, const char *at, size_t len)
 {
@@ -74,6 +99,8 @@ static size_t add_character(struct writer *writer, const char *at, size_t len)
 	uint32_t code = 0;
 	size_t n = utf8_read(at, len, &code);
 
+	if (writer->tamed && add_tamed(writer, *at))
+		return 1;
 	if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
 		add_blank(writer);
 	else if (n == 0 && c >= 0xa0)
@@ -163,39 +190,30 @@ static size_t encode_byte(char c, char *out)
 	return 3;
 }
 
-/* What a reader that decodes before it parses must not find there (and encoded_word_hides looks for). */
-static const char *tame(char c)
+static size_t encode_character(const char *at, size_t len, char out[12])
 {
-	switch (c) {
-	case '@':
-		return "_at_";
-	case '<':
-		return "=28";
-	case '>':
-		return "=29";
-	}
-	return NULL;
-}
-
-static size_t encode_character(const struct writer *writer, const char *at, size_t len, char out[12])
-{
-	const char *instead = writer->unstructured ? NULL : tame(*at);
 	size_t used = 0;
 
-	if (instead != NULL) {
-		memcpy(out, instead, strlen(instead));
-		return strlen(instead);
-	}
 	for (size_t i = 0; i < len; i++)
 		used += encode_byte(at[i], out + used);
 	return used;
+}
+
+/* The first word stands in the field's first line, behind the field's name. */
+static size_t encoded_room(const struct writer *writer)
+{
+	size_t taken = writer->column + strlen(ENCODED_HEAD) + strlen("?=");
+
+	if (writer->begun || taken + ENCODED_TEXT_MAX <= FOLD_AT)
+		return ENCODED_TEXT_MAX;
+	return FOLD_AT - taken;
 }
 
 /* One encoded word of as many whole characters as fit; returns how many bytes of the text it took. */
 static size_t put_encoded(struct writer *writer, const char *text, size_t len, bool first, bool more)
 {
 	char word[sizeof ENCODED_HEAD + ENCODED_TEXT_MAX + 3] = ENCODED_HEAD, piece[12];
-	size_t head = strlen(ENCODED_HEAD), used = head, i = 0, n, piece_len;
+	size_t head = strlen(ENCODED_HEAD), used = head, most = encoded_room(writer), i = 0, n, piece_len;
 	uint32_t code;
 
 	if (writer->after_encoded && first)
@@ -203,8 +221,8 @@ static size_t put_encoded(struct writer *writer, const char *text, size_t len, b
 	for (; i < len; i += n) {
 		n = utf8_read(text + i, len - i, &code);
 		n = n > 0 ? n : 1;
-		piece_len = encode_character(writer, text + i, n, piece);
-		if (used - head + piece_len + 1 > ENCODED_TEXT_MAX)
+		piece_len = encode_character(text + i, n, piece);
+		if (used - head + piece_len + 1 > most)
 			break;
 		memcpy(word + used, piece, piece_len);
 		used += piece_len;
@@ -226,14 +244,14 @@ static void flush(struct writer *writer, bool encoded_next)
 		len--;
 	writer->room -= writer->len; /* the whole name has one maximum */
 	writer->len = 0;
-	if (!is_plain(text, len))
-		for (i = 0; i < len;)
-			i += put_encoded(writer, text + i, len - i, i == 0, encoded_next);
-	else if (is_atoms(text, len))
+	if (is_plain(text, len) && is_atoms(text, len))
 		put_words(writer, text, len);
-	else
+	else if (is_plain(text, len) && !writer->tamed)
 		for (i = 0; i < len; i++)
 			i += put_quoted(writer, text + i, len - i);
+	else
+		for (i = 0; i < len;)
+			i += put_encoded(writer, text + i, len - i, i == 0, encoded_next);
 }
 
 /* --- names --- */
@@ -246,8 +264,8 @@ static size_t add_encoded(struct writer *writer, const char *at, size_t len)
 	size_t decoded;
 
 	if (!encoded_word_read(at, len, &word)) {
-		add_bytes(writer, "= ?", 3); /* and nobody takes it for the start of one */
-		return 2;
+		add_bytes(writer, "=", 1);
+		return 1;
 	}
 	if (!encoded_word_hides(&word)) {
 		if (writer->words + word.len > COMPOSE_WORDS_MAX)
@@ -262,6 +280,16 @@ static size_t add_encoded(struct writer *writer, const char *at, size_t len)
 		for (size_t i = 0; i < decoded;)
 			i += add_character(writer, bytes + i, decoded - i);
 	return word.len;
+}
+
+/* Will a part of the name be encoded? */
+static bool is_encoded(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.at[i] >= 0x80 ||
+		    (name.at[i] == '=' && i + 1 < name.len && name.at[i + 1] == '?'))
+			return true;
+	return false;
 }
 
 static void add_name(struct writer *writer, struct span name)
@@ -285,7 +313,7 @@ static void add_name(struct writer *writer, struct span name)
 
 int compose_mailbox(struct span name, struct span mailbox, size_t *column, struct buf *out)
 {
-	struct writer writer = {.out = out, .column = *column, .room = COMPOSE_NAME_MAX};
+	struct writer writer = {.out = out, .column = *column, .tamed = is_encoded(name), .room = COMPOSE_NAME_MAX};
 	char address[ADDRESS_MAX + 2];
 	size_t len = mailbox.len < ADDRESS_MAX ? mailbox.len : ADDRESS_MAX;
 

@@ -198,7 +198,7 @@ bool encoded_word_hides(const struct encoded_word *word)
 
 		if (c >= 0x80 || !is_itself(word->charset, bytes, i, &shifted))
 			continue;
-		if (c < ' ' || c == 0x7f || c == '<' || c == '>' || c == '@')
+		if (c < ' ' || c == 0x7f || c == '<' || c == '>' || c == '@' || c == '"')
 			return true;
 		if (c == '=' && i + 1 < len && bytes[i + 1] == '?')
 			return true;

@@ -33,8 +33,8 @@ bool encoded_word_read(const char *at, size_t len, struct encoded_word *word);
 /* The bytes it stands for, in its charset. Returns how many; at most ENCODED_WORD_MAX. */
 size_t encoded_word_decode(const struct encoded_word *word, char bytes[ENCODED_WORD_MAX]);
 
-/* Would somebody who decodes first and parses then see an address, a bracket, a control character or one more encoded
- * word in it? */
+/* Would somebody who decodes first and parses then see an address, a bracket, a quote, a control character or one more
+ * encoded word in it? */
 bool encoded_word_hides(const struct encoded_word *word);
 
 #endif

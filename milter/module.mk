@@ -11,3 +11,58 @@ milter_libmilterpolicy_la_SOURCES = \
 	milter/reply.c milter/reply.h \
 	milter/rules.c milter/rules.h
 milter_policy_libs = milter/libmilterpolicy.la daemon/libdaemon.la lib/libbase.la
+
+check_PROGRAMS += tests/unit/test_address
+tests_unit_test_address_SOURCES = tests/unit/test_address.c
+tests_unit_test_address_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_address_LDADD = $(milter_policy_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_address
+
+check_PROGRAMS += tests/unit/test_compose
+tests_unit_test_compose_SOURCES = tests/unit/test_compose.c
+tests_unit_test_compose_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_compose_LDADD = $(milter_policy_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_compose
+
+check_PROGRAMS += tests/unit/test_policy
+tests_unit_test_policy_SOURCES = tests/unit/test_policy.c tests/unit/policy_world.h tests/unit/conf_file.h
+tests_unit_test_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_policy_LDADD = $(milter_policy_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_policy
+
+check_PROGRAMS += tests/unit/test_policy_modes
+tests_unit_test_policy_modes_SOURCES = tests/unit/test_policy_modes.c tests/unit/policy_world.h tests/unit/conf_file.h
+tests_unit_test_policy_modes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_policy_modes_LDADD = $(milter_policy_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_policy_modes
+
+check_PROGRAMS += tests/unit/test_rules
+tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
+tests_unit_test_rules_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_rules_LDADD = $(milter_policy_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_rules
+
+check_PROGRAMS += tests/unit/test_gates
+tests_unit_test_gates_SOURCES = tests/unit/test_gates.c
+tests_unit_test_gates_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_gates_LDADD = $(milter_policy_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_gates
+
+check_PROGRAMS += tests/unit/test_milter_reply
+tests_unit_test_milter_reply_SOURCES = tests/unit/test_milter_reply.c
+tests_unit_test_milter_reply_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_milter_reply_LDADD = $(milter_policy_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_milter_reply
+
+FUZZ_NAMES += from
+check_PROGRAMS += tests/fuzz/replay_from
+tests_fuzz_replay_from_SOURCES = tests/fuzz/fuzz_from.c tests/fuzz/replay.c
+tests_fuzz_replay_from_LDADD = $(milter_policy_libs)
+
+# Our reader and writer beside GMime's, for the differential test.
+if HAVE_GMIME
+check_PROGRAMS += tests/differential/harness
+endif
+tests_differential_harness_SOURCES = tests/differential/harness.c
+tests_differential_harness_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS)
+tests_differential_harness_LDADD = $(milter_policy_libs) $(GMIME_LIBS)

@@ -84,7 +84,8 @@ static bool skip_encoded(struct scan *scan)
 
 	if (!encoded_word_read(scan->at, left(scan), &word))
 		return fail(scan, SCAN_BAD_SYNTAX);
-	if (encoded_word_hides(&word))
+	scan->encoded = true;
+	if (encoded_word_hides(&word) || scan->marked)
 		return fail(scan, SCAN_HIDDEN);
 	scan->at += word.len;
 	return true;
@@ -114,7 +115,8 @@ static bool skip_inner(struct scan *scan)
 }
 
 /* From an opening parenthesis to behind its own closing one. Nested ones are counted. An address in a comment could be
- * the one that a careless reader finds. */
+ * the one that a careless reader finds, a comma
+ * the end of one, and a quote the beginning of something else. */
 static bool skip_comment(struct scan *scan)
 {
 	const char *began = scan->at + 1;
@@ -123,7 +125,7 @@ static bool skip_comment(struct scan *scan)
 	while (left(scan) > 0) {
 		char c = *scan->at;
 
-		if (c == '@' || c == '<' || c == '>' || (c == '(' && depth == SCAN_COMMENT_DEPTH))
+		if ((c != '\0' && strchr("@<>,\"", c) != NULL) || (c == '(' && depth == SCAN_COMMENT_DEPTH))
 			return fail(scan, SCAN_BAD_SYNTAX);
 		if (c != '(' && c != ')') {
 			if (!skip_inner(scan))
@@ -147,25 +149,15 @@ static bool skip_quoted(struct scan *scan)
 			scan->at++;
 			return true;
 		}
+		if (strchr("@<>", *scan->at) != NULL && *scan->at != '\0') {
+			scan->marked = true;
+			if (scan->encoded)
+				return fail(scan, SCAN_HIDDEN); /* an encoded quote would set it free */
+		}
 		if (!skip_inner(scan))
 			return false;
 	}
 	return fail(scan, SCAN_BAD_SYNTAX);
-}
-
-/* A numeric address in brackets, and nothing else that RFC 5321 section 4.1.3 would allow. */
-static bool skip_literal(struct scan *scan)
-{
-	size_t n;
-
-	scan->at++;
-	n = 0;
-	while (n < left(scan) && scan->at[n] != '\0' && strchr("0123456789abcdefABCDEFIPv.:", scan->at[n]) != NULL)
-		n++;
-	if (n == 0 || n == left(scan) || scan->at[n] != ']')
-		return fail(scan, SCAN_BAD_SYNTAX);
-	scan->at += n + 1;
-	return true;
 }
 
 /* RFC 5322 section 3.2.3. */
@@ -211,9 +203,6 @@ static bool skip_token(struct scan *scan, enum scan_kind *kind)
 	case '"':
 		*kind = SCAN_QUOTED;
 		return skip_quoted(scan);
-	case '[':
-		*kind = SCAN_LITERAL;
-		return skip_literal(scan);
 	case '.':
 	case '@':
 	case '<':

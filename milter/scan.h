@@ -9,7 +9,7 @@
  * field as syntax: address.c makes a mailbox of the tokens, compose.c the words of a display name. Pure.
  */
 #define SCAN_FIELD_MAX 16384 /* bytes of a field's value; a longer one is not looked at */
-#define SCAN_COMMENT_DEPTH 4 /* comments within comments */
+#define SCAN_COMMENT_DEPTH 4 /* parentheses within parentheses, the outermost counted */
 
 struct span {
 	const char *at; /* not NUL-terminated; may be NULL when len is 0 */
@@ -23,7 +23,7 @@ enum scan_problem {
 	SCAN_TOO_LONG,   /* the field is over SCAN_FIELD_MAX */
 	SCAN_CONTROLS,   /* NUL, a control character, a CR or LF that is no folding */
 	SCAN_BAD_SYNTAX, /* what has two readings, bytes that are no UTF-8, ... */
-	SCAN_HIDDEN      /* an encoded word with an address or a bracket in it */
+	SCAN_HIDDEN      /* an encoded word with an address, a bracket or a quote in it */
 };
 
 enum scan_kind {
@@ -31,7 +31,6 @@ enum scan_kind {
 	SCAN_WORD,    /* letters, digits and the other marks of an atom; UTF-8 */
 	SCAN_ENCODED, /* an encoded word */
 	SCAN_QUOTED,  /* a quoted string; with its quotes */
-	SCAN_LITERAL, /* "[192.0.2.1]" */
 	SCAN_MARK,    /* one of . @ < > , : ; */
 	SCAN_BAD      /* something that readers could differ about; it stays there */
 };
@@ -46,6 +45,7 @@ struct scan {
 	const char *at;
 	const char *end;
 	enum scan_problem problem; /* why SCAN_BAD */
+	bool encoded, marked;      /* so far: an encoded word; an @, < or > in a quoted string */
 	struct span comment;       /* the last one that was stepped over; without its parentheses */
 };
 
