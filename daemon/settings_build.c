@@ -20,11 +20,6 @@
 #define RUNSTATEDIR "/run"
 #endif
 
-/* configure's --with-default-client-id */
-#ifndef DEFAULT_CLIENT_ID
-#define DEFAULT_CLIENT_ID ""
-#endif
-
 #define SLUG_MAX 40 /* characters of an account's name in its transport's */
 
 static const char *const grants[] = {
@@ -232,7 +227,7 @@ static int derive_endpoints(struct build *build, struct settings_client *client)
 	return 0;
 }
 
-/* The build's own registration is a public client in Microsoft's public cloud, whose users sign in. */
+/* The build's own registration is a public client in the public cloud: configure --with-default-client-id. */
 static bool may_use_default_id(const struct settings_client *client)
 {
 	const char *cloud = client->provider->cloud;

@@ -21,6 +21,8 @@ FUZZ_REPLAYS = \
 	tests/fuzz/replay_wire \
 	tests/fuzz/replay_settings \
 	tests/fuzz/replay_challenge \
+	tests/fuzz/replay_callback \
+	tests/fuzz/replay_loopback \
 	tests/fuzz/replay_token_answer \
 	tests/fuzz/replay_discovery \
 	tests/fuzz/replay_store_record \

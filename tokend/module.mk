@@ -197,3 +197,37 @@ tests_unit_test_service_account_SOURCES = tests/unit/test_service_account.c
 tests_unit_test_service_account_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_service_account_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_service_account
+
+check_PROGRAMS += tests/unit/test_consent
+tests_unit_test_consent_SOURCES = tests/unit/test_consent.c
+tests_unit_test_consent_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_consent_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_consent
+
+check_PROGRAMS += tests/unit/test_claims
+tests_unit_test_claims_SOURCES = tests/unit/test_claims.c
+tests_unit_test_claims_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_claims_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_claims
+
+check_PROGRAMS += tests/unit/test_loopback
+tests_unit_test_loopback_SOURCES = tests/unit/test_loopback.c tests/unit/fake_loop.c tests/unit/fake_loop.h
+tests_unit_test_loopback_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_loopback_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_loopback
+
+check_PROGRAMS += tests/unit/test_broker_login
+tests_unit_test_broker_login_SOURCES = tests/unit/test_broker_login.c $(broker_world)
+tests_unit_test_broker_login_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_broker_login_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_broker_login
+
+FUZZ_NAMES += callback loopback
+
+check_PROGRAMS += tests/fuzz/replay_callback
+tests_fuzz_replay_callback_SOURCES = tests/fuzz/fuzz_callback.c tests/fuzz/replay.c
+tests_fuzz_replay_callback_LDADD = $(tokend_test_libs)
+
+check_PROGRAMS += tests/fuzz/replay_loopback
+tests_fuzz_replay_loopback_SOURCES = tests/fuzz/fuzz_loopback.c tests/fuzz/replay.c
+tests_fuzz_replay_loopback_LDADD = $(tokend_test_libs)
