@@ -18,6 +18,7 @@ daemon_libdaemon_la_SOURCES = \
 	daemon/settings_keys.c \
 	daemon/settings_raw.c \
 	daemon/settings_text.c \
+	daemon/settings_transports.c \
 	daemon/settings_value.c
 
 daemon_test_libs = daemon/libdaemon.la lib/libbase.la $(CMOCKA_LIBS)

@@ -3,7 +3,6 @@
  * clients to provider presets. Values have been checked one by one before. Pure but for memory. Called by
  * settings_load.c.
  */
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +18,6 @@
 #ifndef RUNSTATEDIR
 #define RUNSTATEDIR "/run"
 #endif
-
-#define SLUG_MAX 40 /* characters of an account's name in its transport's */
 
 static const char *const grants[] = {
     [SETTINGS_REFRESH_TOKEN] = "refresh_token",
@@ -325,71 +322,6 @@ static int build_submit(struct build *build, struct settings_raw_section *sectio
 	return fill(build, section, submit);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-/* "mailbearer-relay-contoso-com". */
-static void slug(const char *name, char *out)
-{
-	char *first = stpcpy(out, "mailbearer-");
-	char *p = first;
-
-	for (; *name && p - first < SLUG_MAX; name++) {
-		if ((*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9'))
-			*p++ = *name;
-		else if (p > first && p[-1] != '-')
-			*p++ = '-';
-	}
-	if (p > first && p[-1] == '-')
-		p--;
-	*p = '\0';
-}
-
-static int derive_transport(struct build *build, struct settings_account *account, void **taken)
-{
-	char name[sizeof("mailbearer-") + SLUG_MAX + 24];
-	char *end;
-	unsigned suffix = 2;
-
-	slug(account->name, name);
-	end = name + strlen(name);
-	while (tfind(name, taken, compare_names))
-		snprintf(end, 24, "-%u", suffix++);
-	account->transport = settings_arena_text(build->raw->arena, name, false);
-	if (!account->transport || !tsearch(account->transport, taken, compare_names))
-		return settings_no_memory(build->report);
-	return 0;
-}
-
-/* One transport carries the login of one account, so each account has its own. Those given in the file come first. */
-static int name_transports(struct build *build)
-{
-	struct settings_account *account = build->settings->accounts;
-	struct settings_account *end = account + build->settings->account_count;
-	void *taken = NULL;
-	int result = 0;
-
-	for (; account < end && result == 0; account++) {
-		if (!account->transport)
-			continue;
-		if (tfind(account->transport, &taken, compare_names))
-			result = settings_wrong(
-			    build->report, account->line,
-			    "account \"%.100s\": transport %s belongs to another account; each needs its own",
-			    account->name, account->transport);
-		else if (!tsearch(account->transport, &taken, compare_names))
-			result = settings_no_memory(build->report);
-	}
-	for (account = build->settings->accounts; account < end && result == 0; account++)
-		if (!account->transport)
-			result = derive_transport(build, account, &taken);
-	while (taken)
-		tdelete(*(const char **)taken, &taken, compare_names);
-	return result;
-}
-
 static void set_defaults(struct settings *settings)
 {
 	static char run[] = RUNSTATEDIR "/mailbearer/tokend.sock";
@@ -490,7 +422,7 @@ static int build_sections(struct build *build)
 		if (section->section == SECTION_RULE &&
 		    build_rule(build, section, &settings->rules[settings->rule_count++]) != 0)
 			return -1;
-	return name_transports(build);
+	return settings_name_transports(build->report, build->raw->arena, settings);
 }
 
 int settings_build(const struct settings_report *report, struct settings_raw *raw, struct settings *settings)

@@ -17,6 +17,7 @@
  *    settings_value.c  is this one value right?
  *    settings_raw.c    what was read, as a list of sections and values; the memory it lives in
  *    settings_build.c  the list becomes struct settings: conversions, defaults, references
+ *    settings_transports.c  the smtp transport of each account
  *    settings_check.c  what no single value can show: contradictions
  *    settings_addresses.c  has each sender one owner?
  *    settings_files.c  the files that are named (settings_check_files, settings_read_secret)
@@ -171,6 +172,9 @@ const struct settings_value *settings_raw_find(const struct settings_raw *raw,
 
 /* Meaning. */
 
+/* One transport carries the login of one account, so each account has its own. Those given in the file come first. */
+int settings_name_transports(const struct settings_report *report, struct settings_arena *arena,
+			     struct settings *settings);
 int settings_build(const struct settings_report *report, struct settings_raw *raw, struct settings *settings);
 int settings_check(const struct settings_report *report, const struct settings *settings);
 

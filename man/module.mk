@@ -1,1 +1,2 @@
-dist_man_MANS += man/mailbearer.8 man/mailbearer-submit.8 man/mailbearer-tokend.8 man/mailbearer.conf.5
+dist_man_MANS += man/mailbearer.8 man/mailbearer-submit.8 man/mailbearer-tokend.8 man/mailbearer.conf.5 \
+	man/mailbearer-setup.7
