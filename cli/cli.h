@@ -7,6 +7,7 @@
 
 /* What the commands of mailbearer(8) have in common: how they are called, and how they end. */
 
+#define CLI_WORDS_MAX 64
 #define CLI_CONFIG_DEFAULT SYSCONFDIR "/mailbearer/mailbearer.conf"
 
 enum cli_exit {
@@ -21,9 +22,11 @@ enum cli_way { CLI_WAY_ANY, CLI_WAY_BROWSER, CLI_WAY_PASTE, CLI_WAY_DEVICE };
 
 /* A command line, proved. All borrowed from argv. */
 struct cli_call {
-	const char *config;     /* of -c; NULL: CLI_CONFIG_DEFAULT, which need not be there */
-	const char *account;    /* NULL: none was named; holds no blank and no control character */
-	const char *token_file; /* of --refresh-token-file; "-" is standard input; or NULL */
+	const char *config;               /* of -c; NULL: CLI_CONFIG_DEFAULT, which need not be there */
+	const char *account;              /* NULL: none was named; holds no blank and no control character */
+	const char *token_file;           /* of --refresh-token-file; "-" is standard input; or NULL */
+	const char *words[CLI_WORDS_MAX]; /* of a command that takes words instead of an account */
+	unsigned word_count;
 	enum cli_way way;
 	bool json;
 	bool yes;
@@ -32,7 +35,7 @@ struct cli_call {
 /* Runs a command. Whatever is not CLI_DONE comes with *err set, which main prints. */
 typedef enum cli_exit cli_handler(const struct cli_call *call, struct err *err);
 
-cli_handler cli_login, cli_consent_url, cli_status, cli_token, cli_refresh, cli_reload, cli_import, cli_forget,
-    cli_check_config;
+cli_handler cli_login, cli_consent_url, cli_explain, cli_status, cli_token, cli_refresh, cli_reload, cli_import,
+    cli_forget, cli_check_config;
 
 #endif

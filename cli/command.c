@@ -31,6 +31,13 @@ static const struct command commands[] = {
      "and what to do about it.\n\n"
      "  --json        print tokend's own answer: one line of JSON\n",
      cli_status, COMMAND_MAY_ACCOUNT, COMMAND_JSON, 0},
+    {"explain", "[TEXT...]", "say what a code, a reply or a log line means, and what to do",
+     "TEXT is a code (AADSTS700082, 535 5.7.139, invalid_grant) or a line of a log.\n"
+     "With none, a log is read from standard input, and what went wrong in it is\n"
+     "grouped by its cause:\n\n"
+     "  journalctl -u postfix --since today | mailbearer explain\n\n"
+     "Neither tokend nor the configuration is needed.\n",
+     cli_explain, COMMAND_WORDS, 0, 0},
     {"token", "ACCOUNT", "print an access token, for msmtp, mutt and scripts",
      "Prints a token that is good for at least the account's min_validity, and\n"
      "nothing else, on standard output.\n",
@@ -180,8 +187,21 @@ static int read_account(struct reader *reader, const char *name)
 	return 0;
 }
 
+static int read_word(struct reader *reader, const char *word)
+{
+	struct cli_call *call = &reader->line->call;
+
+	if (call->word_count == CLI_WORDS_MAX)
+		return err_set(reader->err, ERR_SYNTAX, "more than %d words; put the line into quotes, or pipe it in",
+			       CLI_WORDS_MAX);
+	call->words[call->word_count++] = word;
+	return 0;
+}
+
 static int read_operand(struct reader *reader, const char *arg)
 {
+	if (reader->line->command && reader->line->command->account == COMMAND_WORDS)
+		return read_word(reader, arg);
 	if (reader->line->command)
 		return read_account(reader, arg);
 	reader->line->command = find_command(arg);

@@ -7,7 +7,7 @@
 
 /* The table of commands, the command line that is checked against it, and the help that is made of it. Pure. */
 
-enum command_account { COMMAND_NO_ACCOUNT, COMMAND_MAY_ACCOUNT, COMMAND_MUST_ACCOUNT };
+enum command_account { COMMAND_NO_ACCOUNT, COMMAND_MAY_ACCOUNT, COMMAND_MUST_ACCOUNT, COMMAND_WORDS };
 
 enum command_option { COMMAND_JSON = 1, COMMAND_YES = 2, COMMAND_TOKEN_FILE = 4, COMMAND_WAY = 8 };
 

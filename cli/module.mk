@@ -2,11 +2,14 @@
 noinst_LTLIBRARIES += cli/libcli.la
 cli_libcli_la_SOURCES = \
 	cli/admin.c \
+	cli/advice.c cli/advice.h \
 	cli/ask.c cli/ask.h \
 	cli/browser.c cli/browser.h \
 	cli/cli.h \
 	cli/command.c cli/command.h \
 	cli/consent_url.c cli/consent_url.h \
+	cli/explain.c \
+	cli/explain_log.c cli/explain_log.h \
 	cli/grant.c \
 	cli/login.c \
 	cli/output.c cli/output.h \
@@ -22,7 +25,10 @@ mailbearer_LDADD = $(cli_libs)
 
 # Unit tests. Of test_ask the client of the socket is its own, and the default configuration is one that cannot be there.
 check_PROGRAMS += tests/unit/test_output tests/unit/test_command tests/unit/test_status tests/unit/test_ask \
-	tests/unit/test_read_secret
+	tests/unit/test_read_secret tests/unit/test_explain_log
+tests_unit_test_explain_log_SOURCES = tests/unit/test_explain_log.c
+tests_unit_test_explain_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_explain_log_LDADD = $(cli_libs) $(CMOCKA_LIBS)
 tests_unit_test_output_SOURCES = tests/unit/test_output.c
 tests_unit_test_output_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_output_LDADD = $(cli_libs) $(CMOCKA_LIBS)
@@ -40,4 +46,4 @@ tests_unit_test_read_secret_SOURCES = tests/unit/test_read_secret.c
 tests_unit_test_read_secret_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_read_secret_LDADD = $(cli_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_output tests/unit/test_command tests/unit/test_status tests/unit/test_ask \
-	tests/unit/test_read_secret
+	tests/unit/test_read_secret tests/unit/test_explain_log

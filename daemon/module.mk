@@ -3,6 +3,8 @@ daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
 daemon_libdaemon_la_LIBADD = $(CONFUSE_LIBS) $(JANSSON_LIBS)
 daemon_libdaemon_la_SOURCES = \
 	daemon/event.c daemon/event.h \
+	daemon/explain.c daemon/explain.h daemon/explain_private.h daemon/explain_text.c \
+	daemon/explain_aadsts_table.c daemon/explain_advice_table.c daemon/explain_reply_table.c daemon/explain_word_table.c \
 	daemon/jsondoc.c daemon/jsondoc.h \
 	daemon/log.c daemon/log.h \
 	daemon/network.c daemon/network.h \
@@ -22,6 +24,12 @@ daemon_libdaemon_la_SOURCES = \
 	daemon/settings_value.c
 
 daemon_test_libs = daemon/libdaemon.la lib/libbase.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_explain
+tests_unit_test_explain_SOURCES = tests/unit/test_explain.c
+tests_unit_test_explain_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_explain_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_explain
 
 check_PROGRAMS += tests/unit/test_jsondoc
 tests_unit_test_jsondoc_SOURCES = tests/unit/test_jsondoc.c
@@ -81,6 +89,11 @@ FUZZ_NAMES += settings
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c tests/fuzz/replay.c
 tests_fuzz_replay_settings_LDADD = daemon/libdaemon.la lib/libbase.la
+
+FUZZ_NAMES += explain
+check_PROGRAMS += tests/fuzz/replay_explain
+tests_fuzz_replay_explain_SOURCES = tests/fuzz/fuzz_explain.c tests/fuzz/replay.c
+tests_fuzz_replay_explain_LDADD = daemon/libdaemon.la lib/libbase.la
 
 # Shows the tables of the code to the test of the documents.
 check_PROGRAMS += tests/lint/dump_tables

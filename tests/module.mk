@@ -20,6 +20,7 @@ FUZZ_REPLAYS = \
 	tests/fuzz/replay_netstring \
 	tests/fuzz/replay_wire \
 	tests/fuzz/replay_settings \
+	tests/fuzz/replay_explain \
 	tests/fuzz/replay_challenge \
 	tests/fuzz/replay_callback \
 	tests/fuzz/replay_loopback \

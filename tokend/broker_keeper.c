@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/explain.h"
 #include "daemon/log.h"
 #include "tokend/broker_private.h"
 
@@ -29,6 +30,25 @@ void keeper_blame(struct keeper *keeper, const char *error, const char *detail, 
 	snprintf(keeper->remedy, sizeof(keeper->remedy), "%s", remedy);
 	if (keeper->failing_since == 0)
 		keeper->failing_since = loop_now(keeper->broker->loop);
+}
+
+/* Where Entra says more than `error` does, so does the remedy. For people only: what happens next is decided. */
+static void refine_remedy(struct keeper *keeper, long aadsts, bool lost)
+{
+	const struct explain_values values = {.mailbox = keeper->conf->name};
+	char *remedy = keeper->remedy;
+	struct buf advice = BUF_INIT(EXPLAIN_REMEDY_MAX + ERR_TEXT_MAX);
+	struct explain_cause cause;
+
+	if (!explain_aadsts(aadsts, &cause) || explain_fill(cause.advice->remedy, &values, &advice) != 0)
+		goto out;
+	if (!lost)
+		snprintf(remedy, sizeof(keeper->remedy), "%s", advice.data);
+	else if (cause.advice->who != EXPLAIN_OWNER) /* who signs in again is told so already */
+		snprintf(remedy + strlen(remedy), sizeof(keeper->remedy) - strlen(remedy), "; but first: %s",
+			 advice.data);
+out:
+	buf_free(&advice);
 }
 
 static void forgive(struct keeper *keeper)
@@ -117,10 +137,12 @@ static void failed(struct keeper *keeper, const struct broker_result *result, en
 	if (outcome == OUTCOME_GRANT_LOST) {
 		snprintf(login, sizeof(login), "mailbearer login %.150s", keeper->conf->name);
 		keeper_blame(keeper, answer->error, answer->detail, login);
+		refine_remedy(keeper, answer->aadsts, true);
 		feed(keeper, ACCOUNT_GOT_LOST, &in, ~0U);
 		log_failure(keeper, EVENT_GRANT_LOST);
 	} else if (outcome == OUTCOME_MISCONFIGURED) {
 		keeper_blame(keeper, answer->error, answer->detail, broker_remedy(keeper->client->conf, answer->error));
+		refine_remedy(keeper, answer->aadsts, false);
 		feed(keeper, ACCOUNT_GOT_MISCONFIGURED, &in, ~0U);
 		log_failure(keeper, EVENT_MISCONFIGURED);
 	} else {

@@ -187,7 +187,7 @@ struct broker_wait *broker_say(struct broker_answer *now, enum wire_result resul
 
 /* --- accounts --- */
 
-#define KEEPER_REMEDY_MAX 200
+#define KEEPER_REMEDY_MAX 360
 
 /* What is kept of an account: its machine, its secrets, its requests, and what is known of its troubles. */
 struct keeper {

@@ -209,6 +209,26 @@ static void test_grant_lost_says_who_must_do_what(void **state)
 	assert_int_equal(fake_http_in_flight(world->http), 0);
 }
 
+/* Entra's numbers tell more than `error` does; they change what is said, and never what is done. */
+static void test_numbers_refine_the_remedy(void **state)
+{
+	struct world *world = *state;
+	struct asked asked;
+
+	configure_with_grant(world);
+	ask(world, broker_token, RELAY, &asked);
+	fake_http_answer(
+	    world->http, 401,
+	    "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000222: x\",\"error_codes\":[7000222]}");
+	expect_answer(world, &asked, "TEMP invalid_client: AADSTS7000222: x; make a new client secret*");
+	ask(world, broker_refresh, RELAY, &asked);
+	fake_http_answer(
+	    world->http, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":\"AADSTS53003: y\",\"error_codes\":[53003]}");
+	expect_answer(world, &asked, "TEMP " RELAY " must sign in again: mailbearer *");
+	assert_true(fake_log_says(EVENT_GRANT_LOST, "; but first: find the policy"));
+}
+
 static void test_misconfigured_names_the_remedy(void **state)
 {
 	struct world *world = *state;
@@ -218,8 +238,8 @@ static void test_misconfigured_names_the_remedy(void **state)
 	ask(world, broker_token, RELAY, &asked);
 	fake_http_answer(world->http, 401, INVALID_CLIENT);
 	expect_answer(world, &asked,
-		      "TEMP invalid_client: AADSTS7000215: Invalid client secret.; check client_id and "
-		      "client_secret_file*");
+		      "TEMP invalid_client: AADSTS7000215: Invalid client secret.; put the secret's value, not its ID, "
+		      "into client_secret_file*");
 	assert_int_equal(fake_log_count(EVENT_MISCONFIGURED), 1);
 	assert_int_equal(fake_log_lines(), 1);
 	fake_loop_advance(world->loop, MINUTE_MS * 5 / 4);
@@ -444,6 +464,7 @@ int main(void)
 	    WORLD_TEST(test_retry_after_is_honoured),
 	    WORLD_TEST(test_grant_lost_says_who_must_do_what),
 	    WORLD_TEST(test_misconfigured_names_the_remedy),
+	    WORLD_TEST(test_numbers_refine_the_remedy),
 	    WORLD_TEST(test_application_cannot_be_sent_to_sign_in),
 	    WORLD_TEST(test_mailboxes_of_a_wildcard_share_a_token),
 	    WORLD_TEST(test_what_was_sent_is_blotted_out),
