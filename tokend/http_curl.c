@@ -300,6 +300,20 @@ static void socket_free(struct http_socket *sock)
 	free(sock);
 }
 
+static struct http_socket *socket_new(struct http *http, curl_socket_t fd)
+{
+	struct http_socket *sock = calloc(1, sizeof(*sock));
+
+	if (sock == NULL)
+		return NULL;
+	*sock = (struct http_socket){.http = http, .fd = fd};
+	sock->watch = loop_watch_new(http->loop, fd, on_ready, sock);
+	if (sock->watch != NULL)
+		return sock;
+	socket_free(sock);
+	return NULL;
+}
+
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct http *http = arg;
@@ -312,15 +326,11 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 		return 0;
 	}
 	if (sock == NULL) {
-		sock = calloc(1, sizeof(*sock));
+		sock = socket_new(http, fd);
+		/* To say that it failed would have curl give up all transfers, for ever. This one ends at its timeout.
+		 */
 		if (sock == NULL)
-			return -1;
-		*sock = (struct http_socket){.http = http, .fd = fd};
-		sock->watch = loop_watch_new(http->loop, fd, on_ready, sock);
-		if (sock->watch == NULL) {
-			socket_free(sock);
-			return -1;
-		}
+			return 0;
 		curl_multi_assign(http->multi, fd, sock);
 	}
 	loop_watch_set(sock->watch, what == CURL_POLL_IN || what == CURL_POLL_INOUT,

@@ -71,7 +71,7 @@ class World:
         self.folder = Path(tempfile.mkdtemp(prefix="mb", dir="/tmp"))
         self.folder.chmod(0o755)
         self.daemon = None
-        self.more_environment = {}
+        self.more_environment, self.prefix = {}, []
         self.provider = Provider(self.folder / "p", "--marker", "MARKER")
         for path in [self.folder / "p", *(self.folder / "p").rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
@@ -136,7 +136,7 @@ class World:
     def spawn(self, notify=None, before=()):
         """before: a command that runs the daemon in its own place."""
         with open(self.log_file, "ab") as log:
-            return subprocess.Popen([*before, TOKEND, "-c", self.conf, "-F", "-v"], stdin=subprocess.DEVNULL,
+            return subprocess.Popen([*self.prefix, *before, TOKEND, "-c", self.conf, "-F", "-v"], stdin=subprocess.DEVNULL,
                                     stdout=log, stderr=log, env=self.environment(notify))
 
     def start(self):

@@ -9,7 +9,13 @@ BLACKBOX_TESTS += \
 	tests/blackbox/test_explain.py \
 	tests/blackbox/test_tokend.py \
 	tests/blackbox/test_faults.py \
-	tests/blackbox/test_store_faults.py
+	tests/blackbox/test_store_faults.py \
+	tests/blackbox/test_hostile.py
+# Sanitizers have an allocator of their own.
+if !SANITIZERS
+BLACKBOX_TESTS += tests/blackbox/test_memory.py
+endif
 EXTRA_DIST += $(BLACKBOX_TESTS) tests/blackbox/harness.py tests/blackbox/person.py tests/blackbox/shim.py \
+	tests/blackbox/test_memory.py \
 	tests/fakes/microsoft.py tests/fakes/provider.py \
 	tests/fakes/standin tests/fakes/fake_tokend.py tests/fakes/tunnels.py

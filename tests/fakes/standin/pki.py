@@ -34,7 +34,7 @@ policy = anything
 CN = supplied
 """
 
-HOST_NAMES = "DNS:localhost,IP:127.0.0.1,IP:::1"
+HOST_NAMES = "DNS:localhost,DNS:*.fault.test,IP:127.0.0.1,IP:::1"
 
 
 def openssl(*arguments):
