@@ -8,7 +8,7 @@ etc/mailbearer-tokend.service: etc/mailbearer-tokend.service.in Makefile
 		$(top_srcdir)/etc/mailbearer-tokend.service.in >$@
 
 exampledir = $(docdir)/examples
-dist_example_DATA = etc/mailbearer.conf.example
+dist_example_DATA = etc/mailbearer.conf.example etc/sendmail/mailbearer.m4
 
 if SYSTEMD
 systemdunit_DATA = etc/mailbearer-tokend.service

@@ -18,6 +18,7 @@ submit_libsubmit_la_SOURCES = $(submit_sources)
 submit_libs = submit/libsubmitpure.la client/libclient.la daemon/libdaemon.la lib/libbase.la $(CURL_LIBS)
 
 sbin_PROGRAMS += mailbearer-submit
+dist_man_MANS += man/mailbearer-sendmail.7
 mailbearer_submit_SOURCES = submit/main.c
 mailbearer_submit_LDADD = submit/libsubmit.la $(submit_libs)
 
