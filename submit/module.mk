@@ -47,3 +47,7 @@ tests_fuzz_replay_lmtp_SOURCES = tests/fuzz/fuzz_lmtp.c tests/fuzz/replay.c
 tests_fuzz_replay_lmtp_LDADD = submit/libsubmitpure.la lib/libbase.la
 tests_fuzz_replay_reply_SOURCES = tests/fuzz/fuzz_reply.c tests/fuzz/replay.c
 tests_fuzz_replay_reply_LDADD = submit/libsubmitpure.la lib/libbase.la
+
+# Programs that log in themselves, with a token of `mailbearer token`: examples, and the ring that runs each.
+EXTRA_DIST += mta-examples
+SYSTEM_TESTS += tests/system/test_programs.py

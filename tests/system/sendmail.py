@@ -121,8 +121,8 @@ class Sendmail:
     def make_map(self, name, text):
         """A hash map of lines "KEY<tab>VALUE": its path, as sendmail.mc names it."""
         path = self.folder / name
-        subprocess.run([self.tree / "usr/libexec/sendmail/makemap", "-C", "/dev/null", "hash", path], input=text, text=True, check=True,
-                       capture_output=True, timeout=PATIENCE, env=self.environment())
+        subprocess.run([self.tree / "usr/libexec/sendmail/makemap", "-C", "/dev/null", "hash", path], input=text, text=True,
+                       check=True, capture_output=True, timeout=PATIENCE, env=self.environment())
         return path
 
     def start(self):
