@@ -31,7 +31,7 @@ static void __attribute__((constructor)) read_environment(void)
 void __syslog_chk(int priority, int flag, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void __vsyslog_chk(int priority, int flag, const char *format, va_list args) __attribute__((format(printf, 3, 0)));
 
-static void write_line(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void write_line(const char *format, va_list args)
 {
 	char line[LINE_MAX_BYTES];
 	int used = snprintf(line, sizeof line, "%s[%d]: ", ident, (int)getpid());

@@ -3,8 +3,6 @@
 
 #include "tests/unit/broker_world.h"
 
-#define INVALID_GRANT                                                                                                  \
-	"{\"error\":\"invalid_grant\",\"error_description\":\"AADSTS70008: The refresh token has expired.\"}"
 #define MINUTE_MS (60 * 1000)
 
 static const char *stored(const struct world *world)
@@ -45,6 +43,8 @@ static void test_each_rotation_is_saved_and_sent_next(void **state)
 	rotate(world, "AT-2", NULL); /* no new one: the old one stays, and nothing is written */
 	assert_string_equal(stored(world), "RT-2");
 	assert_int_equal(fake_store_saves(world->store), 1);
+	expect_status(world, "\"refreshed_at\":18"); /* now, and not when the stored one came */
+	assert_int_equal(fake_log_count(EVENT_STORE_REPAIRED), 0);
 	rotate(world, "AT-3", "RT-3");
 	restart(world);
 	configure_well(world, CONF_CLIENT CONF_RELAY);
@@ -150,6 +150,8 @@ static void test_first_import_is_saved_then_tried(void **state)
 	struct asked asked;
 
 	configure_well(world, CONF_CLIENT CONF_RELAY);
+	expect_status(world, "nobody has signed in yet");
+	expect_status(world, "mailbearer login " RELAY);
 	ask(world, broker_import, RELAY " RT-new", &asked);
 	assert_string_equal(stored(world), "RT-new");
 	assert_non_null(strstr(fake_http_body(world->http), "refresh_token=RT-new"));
@@ -182,6 +184,7 @@ static void test_better_token_replaces_one_that_works(void **state)
 	expect(world, broker_import, RELAY " RT-3", "TEMP another import for this account is under way");
 	fake_http_answer(world->http, 200, token_answer("AT-2", "RT-newer", 3600));
 	expect_answer(world, &asked, "OK *");
+	assert_int_equal(fake_log_count(EVENT_GRANT_SAVED), 1);
 	assert_string_equal(stored(world), "RT-newer");
 	expect(world, broker_token, RELAY, "OK AT-2");
 }
@@ -193,9 +196,11 @@ static void test_token_that_does_not_work_replaces_nothing(void **state)
 
 	configure_with_grant(world);
 	get_token(world, "AT-1", 3600);
-	ask(world, broker_import, RELAY " RT-bad", &asked);
-	fake_http_answer(world->http, 400, INVALID_GRANT);
+	ask(world, broker_import, RELAY " RT-bad-for-long", &asked);
+	fake_http_answer(world->http, 400,
+			 "{\"error\":\"invalid_grant\",\"error_description\":\"RT-bad-for-long is malformed\"}");
 	expect_answer(world, &asked, "PERM the new refresh token does not work (invalid_grant: *");
+	assert_null(strstr(asked.text, "RT-bad-for-long"));
 	ask(world, broker_import, RELAY " RT-perhaps", &asked);
 	fake_http_answer(world->http, 503, "");
 	expect_answer(world, &asked, "TEMP the new refresh token could not be tried (http_503*");
@@ -214,6 +219,7 @@ static void test_new_grant_outlives_a_full_disk(void **state)
 	fake_store_fail(world->store, true);
 	fake_http_answer(world->http, 200, token_answer("AT-2", NULL, 3600));
 	expect_answer(world, &asked, "TEMP the new refresh token works, but could not be saved*");
+	assert_int_equal(fake_log_count(EVENT_GRANT_SAVED), 0);
 	fake_store_fail(world->store, false);
 	fake_loop_advance(world->loop, MINUTE_MS);
 	assert_string_equal(stored(world), "RT-new");
@@ -266,9 +272,24 @@ static void test_forget_removes_it_for_good(void **state)
 	get_token(world, "AT-1", 3600);
 	expect(world, broker_forget, RELAY, "OK forgotten");
 	assert_string_equal(stored(world), "");
+	assert_int_equal(fake_log_count(EVENT_GRANT_FORGOTTEN), 1);
 	expect(world, broker_token, RELAY, "TEMP " RELAY " must sign in again*");
 	fake_loop_advance(world->loop, 48 * 60 * MINUTE_MS);
 	assert_int_equal(fake_http_in_flight(world->http), 0);
+}
+
+static void test_forget_ends_an_import_that_is_under_way(void **state)
+{
+	struct world *world = *state;
+	struct asked import;
+
+	configure_with_grant(world);
+	get_token(world, "AT-1", 3600);
+	ask(world, broker_import, RELAY " RT-new", &import);
+	expect(world, broker_forget, RELAY, "OK forgotten");
+	expect_answer(world, &import, "TEMP the account's grant was removed meanwhile");
+	assert_int_equal(fake_http_in_flight(world->http), 0);
+	assert_string_equal(stored(world), "");
 }
 
 static void test_forget_that_cannot_be_written_forgets_nothing(void **state)
@@ -363,6 +384,7 @@ int main(void)
 	    WORLD_TEST(test_late_answer_for_the_old_grant_does_not_replace_the_new_one),
 	    WORLD_TEST(test_what_is_no_token_is_not_repeated),
 	    WORLD_TEST(test_forget_removes_it_for_good),
+	    WORLD_TEST(test_forget_ends_an_import_that_is_under_way),
 	    WORLD_TEST(test_forget_that_cannot_be_written_forgets_nothing),
 	    WORLD_TEST(test_unsaved_token_does_not_come_back_after_forget),
 	    WORLD_TEST(test_reload_keeps_tokens_requests_and_waiters),
