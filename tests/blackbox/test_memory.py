@@ -154,7 +154,8 @@ class Others(WithShim):
         env = {**self.world.environment(), "SASL_PATH": str(folder)}
 
         def authenticates(n):
-            got = subprocess.run([SASL_CLIENT, "-u", ACCOUNT, "-p", f"unix:{self.world.socket}", "-c", ""], env=env, capture_output=True,
+            got = subprocess.run([SASL_CLIENT, "-u", ACCOUNT, "-p", f"unix:{self.world.socket}", "-c", ""],
+                                 env=env, capture_output=True,
                                  text=True, timeout=60, check=False)
             self.assertGreaterEqual(got.returncode, 0, f"allocation {n}, {self.shim.last()}")
             tokens = [line for line in got.stdout.splitlines() if line.startswith("out ") and line != "out NULL"]

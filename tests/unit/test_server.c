@@ -228,6 +228,10 @@ static void test_refusal_says_what_to_do_and_is_logged_once_a_minute(void **stat
 	say_to(fd, "7:token a,");
 	assert_int_equal(fake_log_count(EVENT_PEER_REFUSED), 2);
 	assert_true(fake_log_says(EVENT_PEER_REFUSED, "not_logged_before=5"));
+	fake_loop_advance(world.loop, MINUTE_MS);
+	fake_log_reset();
+	say_to(fd, "7:token a,");
+	assert_true(fake_log_says(EVENT_PEER_REFUSED, "not_logged_before=0"));
 	close(fd);
 }
 
