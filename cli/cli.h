@@ -28,14 +28,16 @@ struct cli_call {
 	const char *words[CLI_WORDS_MAX]; /* of a command that takes words instead of an account */
 	unsigned word_count;
 	enum cli_way way;
+	const char *text_file; /* of --textfile, or NULL */
 	bool json;
+	bool check; /* answer a monitoring system: the exit status is the handler's own, and *err stays empty */
 	bool yes;
 };
 
-/* Runs a command. Whatever is not CLI_DONE comes with *err set, which main prints. */
+/* Runs a command. Whatever is not CLI_DONE comes with *err set, which main prints, or empty if all has been said. */
 typedef enum cli_exit cli_handler(const struct cli_call *call, struct err *err);
 
-cli_handler cli_login, cli_consent_url, cli_explain, cli_status, cli_token, cli_refresh, cli_reload, cli_import,
-    cli_forget, cli_check_config;
+cli_handler cli_login, cli_consent_url, cli_explain, cli_metrics, cli_status, cli_token, cli_refresh, cli_reload,
+    cli_import, cli_forget, cli_check_config;
 
 #endif

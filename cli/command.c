@@ -26,11 +26,19 @@ static const struct command commands[] = {
      "application what it needs, once for the whole organisation. tokend is not\n"
      "asked.\n",
      cli_consent_url, COMMAND_MAY_ACCOUNT, 0, 0},
-    {"status", "[ACCOUNT] [--json]", "show the accounts, their tokens and what is wrong",
+    {"metrics", "[ACCOUNT] [--textfile PATH]", "print the accounts' figures for Prometheus",
+     "OpenMetrics text. If tokend gives no answer, that is what it says.\n\n"
+     "  --textfile PATH\n"
+     "                write it to this file instead, replaced as a whole: for the\n"
+     "                textfile collector of node_exporter\n",
+     cli_metrics, COMMAND_MAY_ACCOUNT, COMMAND_TEXT_FILE, 0},
+    {"status", "[ACCOUNT] [--json|--check]", "show the accounts, their tokens and what is wrong",
      "A table of all accounts, or of one. Below an account in trouble stand the error\n"
      "and what to do about it.\n\n"
-     "  --json        print tokend's own answer: one line of JSON\n",
-     cli_status, COMMAND_MAY_ACCOUNT, COMMAND_JSON, 0},
+     "  --json        print tokend's own answer: one line of JSON\n"
+     "  --check       one line and an exit status (0 in order, 1 warning, 2 critical,\n"
+     "                3 unknown) for Nagios, Icinga and their like\n",
+     cli_status, COMMAND_MAY_ACCOUNT, COMMAND_JSON | COMMAND_CHECK, 0},
     {"explain", "[TEXT...]", "say what a code, a reply or a log line means, and what to do",
      "TEXT is a code (AADSTS700082, 535 5.7.139, invalid_grant) or a line of a log.\n"
      "With none, a log is read from standard input, and what went wrong in it is\n"
@@ -74,6 +82,8 @@ static const struct {
 	enum cli_way way; /* of COMMAND_WAY */
 } flags[] = {
     {"--json", COMMAND_JSON, CLI_WAY_ANY},
+    {"--check", COMMAND_CHECK, CLI_WAY_ANY},
+    {"--textfile", COMMAND_TEXT_FILE, CLI_WAY_ANY},
     {"--yes", COMMAND_YES, CLI_WAY_ANY},
     {"--refresh-token-file", COMMAND_TOKEN_FILE, CLI_WAY_ANY},
     {"--browser", COMMAND_WAY, CLI_WAY_BROWSER},
@@ -126,6 +136,16 @@ static int unknown_option(const struct reader *reader, const char *arg)
 		       arg);
 }
 
+#define VALUED (COMMAND_TOKEN_FILE | COMMAND_TEXT_FILE)
+
+static int read_value(struct reader *reader, const char *name, unsigned option, const char *attached)
+{
+	const char *value = take_value(reader, name, attached);
+
+	*(option == COMMAND_TOKEN_FILE ? &reader->line->call.token_file : &reader->line->call.text_file) = value;
+	return value ? 0 : -1;
+}
+
 /* --json, --yes, --refresh-token-file FILE, --refresh-token-file=FILE */
 static int read_flag(struct reader *reader, const char *arg)
 {
@@ -136,9 +156,13 @@ static int read_flag(struct reader *reader, const char *arg)
 	for (i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (strlen(flags[i].name) == len && strncmp(flags[i].name, arg, len) == 0)
 			break;
-	if (i == sizeof flags / sizeof flags[0] || (attached && flags[i].option != COMMAND_TOKEN_FILE))
+	if (i == sizeof flags / sizeof flags[0] || (attached && !(flags[i].option & VALUED)))
 		return unknown_option(reader, arg);
 	reader->given |= flags[i].option;
+	if (flags[i].option & VALUED)
+		return read_value(reader, flags[i].name, flags[i].option, attached);
+	if (flags[i].option == COMMAND_CHECK)
+		call->check = true;
 	if (flags[i].option == COMMAND_JSON)
 		call->json = true;
 	if (flags[i].option == COMMAND_YES)
@@ -147,9 +171,7 @@ static int read_flag(struct reader *reader, const char *arg)
 		return err_set(reader->err, ERR_SYNTAX, "only one of --browser, --paste and --device can be meant");
 	if (flags[i].option == COMMAND_WAY)
 		call->way = flags[i].way;
-	if (flags[i].option == COMMAND_TOKEN_FILE)
-		call->token_file = take_value(reader, flags[i].name, attached);
-	return flags[i].option == COMMAND_TOKEN_FILE && !call->token_file ? -1 : 0;
+	return 0;
 }
 
 static int read_option(struct reader *reader, const char *arg)

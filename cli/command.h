@@ -9,7 +9,14 @@
 
 enum command_account { COMMAND_NO_ACCOUNT, COMMAND_MAY_ACCOUNT, COMMAND_MUST_ACCOUNT, COMMAND_WORDS };
 
-enum command_option { COMMAND_JSON = 1, COMMAND_YES = 2, COMMAND_TOKEN_FILE = 4, COMMAND_WAY = 8 };
+enum command_option {
+	COMMAND_JSON = 1,
+	COMMAND_YES = 2,
+	COMMAND_TOKEN_FILE = 4,
+	COMMAND_WAY = 8,
+	COMMAND_CHECK = 16,
+	COMMAND_TEXT_FILE = 32
+};
 
 struct command {
 	const char *name;

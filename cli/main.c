@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	jsondoc_init();
 	if (command_parse(argc, argv, &line, &err) == 0)
 		result = run(&line, &err);
-	if (result != CLI_DONE)
+	if (result != CLI_DONE && err.text[0] != '\0')
 		output_complain(err.text);
 	return (int)result;
 }

@@ -12,10 +12,12 @@ cli_libcli_la_SOURCES = \
 	cli/explain_log.c cli/explain_log.h \
 	cli/grant.c \
 	cli/login.c \
+	cli/metrics.c cli/metrics.h \
 	cli/output.c cli/output.h \
 	cli/read_line.c cli/read_line.h \
 	cli/read_secret.c cli/read_secret.h \
 	cli/status.c cli/status.h \
+	cli/status_check.c cli/status_check.h \
 	cli/token.c
 cli_libs = cli/libcli.la client/libclient.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS)
 
@@ -26,6 +28,11 @@ mailbearer_LDADD = $(cli_libs)
 # Unit tests. Of test_ask the client of the socket is its own, and the default configuration is one that cannot be there.
 check_PROGRAMS += tests/unit/test_output tests/unit/test_command tests/unit/test_status tests/unit/test_ask \
 	tests/unit/test_read_secret tests/unit/test_explain_log
+check_PROGRAMS += tests/unit/test_monitoring
+tests_unit_test_monitoring_SOURCES = tests/unit/test_monitoring.c
+tests_unit_test_monitoring_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_monitoring_LDADD = $(cli_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_monitoring
 tests_unit_test_explain_log_SOURCES = tests/unit/test_explain_log.c
 tests_unit_test_explain_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_explain_log_LDADD = $(cli_libs) $(CMOCKA_LIBS)

@@ -9,6 +9,8 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/status.h"
+#include "cli/status_check.h"
+#include "daemon/explain.h"
 #include "daemon/jsondoc.h"
 #include "lib/wire.h"
 
@@ -113,6 +115,20 @@ static void append_other_mailbox(struct buf *out, const json_t *account, size_t 
 	buf_free(&line);
 }
 
+/* Where the portal's steps and lines of PowerShell are: too wide to stand here. */
+static void append_steps(struct buf *out, const json_t *account, size_t width)
+{
+	const char *error = text_or(account, "last_error", "");
+	struct explain_found found;
+	struct buf line = BUF_INIT(128);
+
+	explain_text(error, strlen(error), &found);
+	if (found.known && found.aadsts != 0 && found.cause.advice->steps &&
+	    buf_printf(&line, "The steps: mailbearer explain %s", found.cause.name) == 0)
+		output_paragraph(out, line.data, NOTE_INDENT, width);
+	buf_free(&line);
+}
+
 static void append_notes(struct buf *out, const json_t *account, size_t width)
 {
 	struct buf tries = BUF_INIT(256);
@@ -120,6 +136,7 @@ static void append_notes(struct buf *out, const json_t *account, size_t width)
 	describe_tries(&tries, account);
 	output_paragraph(out, text_or(account, "last_error", ""), NOTE_INDENT, width);
 	output_paragraph(out, text_or(account, "remedy", ""), NOTE_INDENT, width);
+	append_steps(out, account, width);
 	output_paragraph(out, tries.len > 0 ? tries.data : "", NOTE_INDENT, width);
 	if (json_is_true(json_object_get(account, "unsaved")))
 		output_paragraph(out,
@@ -172,33 +189,81 @@ static json_t *parse_answer(const struct buf *answer, struct err *err)
 	return array;
 }
 
-static int print_table(const struct buf *answer, struct err *err)
+static enum cli_exit ask_status(const struct cli_call *call, struct buf *answer, struct err *err)
+{
+	char star[] = "*";
+	const struct buf everything = {.data = star, .len = 1};
+
+	return ask(call, "status", call->account ? NULL : &everything, answer, err);
+}
+
+enum cli_exit status_ask(const struct cli_call *call, json_t **accounts, struct err *err)
+{
+	struct buf answer = BUF_INIT(WIRE_STATUS_MAX);
+	enum cli_exit result = ask_status(call, &answer, err);
+
+	if (result == CLI_DONE && (*accounts = parse_answer(&answer, err)) == NULL)
+		result = CLI_FAILED;
+	buf_free(&answer);
+	return result;
+}
+
+static enum cli_exit print_json(const struct cli_call *call, struct err *err)
+{
+	struct buf answer = BUF_INIT(WIRE_STATUS_MAX);
+	enum cli_exit result = ask_status(call, &answer, err);
+
+	if (result == CLI_DONE && output_line(&answer, err) != 0)
+		result = CLI_FAILED;
+	buf_free(&answer);
+	return result;
+}
+
+static enum cli_exit print_table(const struct cli_call *call, struct err *err)
 {
 	struct buf text = BUF_INIT(OUTPUT_MAX);
-	json_t *accounts = parse_answer(answer, err);
-	int result;
+	json_t *accounts = NULL;
+	enum cli_exit result = status_ask(call, &accounts, err);
 
-	if (!accounts)
-		return -1;
+	if (result != CLI_DONE)
+		return result;
 	if (json_array_size(accounts) > 0)
 		status_table(&text, accounts, time(NULL), output_width());
 	else
 		buf_puts(&text, "The configuration has no accounts.\n");
-	result = output_print(&text, err);
+	if (output_print(&text, err) != 0)
+		result = CLI_FAILED;
 	json_decref(accounts);
 	buf_free(&text);
 	return result;
 }
 
+/* The exit status is what was found, and the line is on standard output whatever happens: that is all that a monitoring
+ * system looks at. A tokend that does not answer is critical, since the mail waits. */
+static enum cli_exit print_check(const struct cli_call *call, struct err *err)
+{
+	struct buf line = BUF_INIT(OUTPUT_MAX);
+	json_t *accounts = NULL;
+	enum cli_exit asked = status_ask(call, &accounts, err);
+	enum status_level level;
+
+	if (asked == CLI_DONE)
+		level = status_check(&line, accounts, time(NULL));
+	else
+		level =
+		    status_check_failed(&line, asked == CLI_NO_TOKEND ? STATUS_CRITICAL : STATUS_UNKNOWN, err->text);
+	err->text[0] = '\0';
+	buf_puts(&line, "\n");
+	if (output_print(&line, err) != 0)
+		level = STATUS_UNKNOWN;
+	json_decref(accounts);
+	buf_free(&line);
+	return (enum cli_exit)level;
+}
+
 enum cli_exit cli_status(const struct cli_call *call, struct err *err)
 {
-	char star[] = "*";
-	const struct buf everything = {.data = star, .len = 1};
-	struct buf answer = BUF_INIT(WIRE_STATUS_MAX);
-	enum cli_exit result = ask(call, "status", call->account ? NULL : &everything, &answer, err);
-
-	if (result == CLI_DONE && (call->json ? output_line(&answer, err) : print_table(&answer, err)) != 0)
-		result = CLI_FAILED;
-	buf_free(&answer);
-	return result;
+	if (call->check)
+		return print_check(call, err);
+	return call->json ? print_json(call, err) : print_table(call, err);
 }
