@@ -15,15 +15,17 @@ const char *response_mech_name(enum response_mech mech)
 	return mech == RESPONSE_XOAUTH2 ? "XOAUTH2" : "OAUTHBEARER";
 }
 
+/* Without a branch per byte: tokens of 16 KiB pass here once a mail. */
 static bool all_above_space(const char *bytes, size_t len, unsigned char highest)
 {
+	bool bad = len == 0;
+
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)bytes[i];
 
-		if (c <= ' ' || c == 0x7f || c > highest)
-			return false;
+		bad |= (c <= ' ') | (c == 0x7f) | (c > highest);
 	}
-	return len > 0;
+	return !bad;
 }
 
 bool response_user_valid(const char *user, size_t len)
