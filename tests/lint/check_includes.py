@@ -48,6 +48,11 @@ SUBMIT_LEVELS = (
 )
 LEVELS = {"tokend": TOKEND_LEVELS, "submit": SUBMIT_LEVELS}
 
+# What decides about a message: no I/O, no clock, no log. It may include itself and these, and nothing of the milter's shell.
+MILTER_CORE = ("scan", "encoded_word", "address", "compose", "reply", "rules", "gates", "policy", "policy_private",
+               "policy_changes")
+UNDER_MILTER_CORE = ("daemon/network.h", "daemon/senders.h", "daemon/settings.h", "lib/buf.h", "lib/err.h", "lib/utf8.h")
+
 # A foreign library enters through one door: which files may include which headers.
 DOORS = (
     (r"curl/", r"tokend/http\w*\.[ch]|submit/relay\.c"),
@@ -152,6 +157,14 @@ def check_levels(sources):
             yield f'{path}:{line}: "{header}" is {way} of {here}'
 
 
+def check_milter(sources):
+    """the milter's core includes nothing of its shell."""
+    own = tuple(f"milter/{name}.h" for name in MILTER_CORE)
+    for path, line, header in each_own(sources):
+        if stem_of(path) in [stem_of(header) for header in own] and header not in own + UNDER_MILTER_CORE:
+            yield f'{path}:{line}: "{header}" is not for the milter\'s core'
+
+
 def check_private(sources):
     """NAME_private.h is for the files of NAME alone."""
     for path, line, header in each_own(sources):
@@ -218,7 +231,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     root = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("MB_SRCDIR") or os.path.dirname(os.path.dirname(here))
     sources, unreadable = read_sources(root)
-    checks = (check_names, check_folders, check_levels, check_private, check_cycles, check_doors, check_hidden)
+    checks = (check_names, check_folders, check_levels, check_milter, check_private, check_cycles, check_doors, check_hidden)
     results = [("every include can be read", unreadable if sources else [f"{root}: no sources"])]
     results += [(check.__doc__, list(check(sources))) for check in checks]
     print(f"1..{len(results)}")
