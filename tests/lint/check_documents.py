@@ -57,6 +57,16 @@ class Documents(unittest.TestCase):
         commands = set(re.findall(r"^  ([a-z-]+)  ", out, re.M))
         self.assertEqual(commands, set(re.findall(r"^\.It Cm ([a-z-]+)", page("mailbearer.8"), re.M)))
 
+    def test_what_becomes_of_senders(self):
+        policy = (SOURCE / "milter/policy.c").read_text(encoding="utf-8")
+        reply = (SOURCE / "milter/reply.c").read_text(encoding="utf-8")
+        text = page("mailbearer-senders.7")
+        self.assertEqual(set(re.findall(r'\[POLICY_\w+\] = "([a-z-]+)"', policy)),
+                         set(re.findall(r"^\.It Ic ([a-z-]+)$", text.split(".Sh SITUATIONS")[1].split(".Sh ")[0], re.M)))
+        self.assertEqual(set(re.findall(r'\[REPLY_\w+\] =\s+\{"([a-z-]+)", "(\d+)", "([\d.]+)"', reply)),
+                         {(name, *code.split()) for code, name in
+                          re.findall(r"^\.It ([\d. ]+) Pq Ic ([a-z-]+)$", text, re.M)})
+
     def test_pages_pass_mandoc(self):
         for path in sorted((SOURCE / "man").glob("*.[1-8]")):
             got = subprocess.run(["mandoc", "-Tlint", "-W", "warning", path], capture_output=True, text=True, check=False,
