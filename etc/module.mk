@@ -10,6 +10,9 @@ etc/mailbearer-tokend.service: etc/mailbearer-tokend.service.in Makefile
 exampledir = $(docdir)/examples
 dist_example_DATA = etc/mailbearer.conf.example etc/sendmail/mailbearer.m4
 
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = etc/bash-completion/mailbearer
+
 if SYSTEMD
 systemdunit_DATA = etc/mailbearer-tokend.service
 install-data-hook: install-systemd-conf

@@ -8,6 +8,7 @@ BLACKBOX_TESTS += \
 	tests/blackbox/test_login_ends.py \
 	tests/blackbox/test_explain.py \
 	tests/blackbox/test_monitoring.py \
+	tests/blackbox/test_completion.py \
 	tests/blackbox/test_tokend.py \
 	tests/blackbox/test_faults.py \
 	tests/blackbox/test_store_faults.py \
