@@ -147,6 +147,32 @@ static void append_notes(struct buf *out, const json_t *account, size_t width)
 	buf_free(&tries);
 }
 
+/* "client_secret ends on 2027-05-01, in 12d: make a new one." */
+static void append_warnings(struct buf *out, const json_t *account, int64_t now, size_t width)
+{
+	const json_t *warning;
+	size_t i;
+
+	json_array_foreach(json_object_get(account, "warnings"), i, warning)
+	{
+		struct buf line = BUF_INIT(1024);
+		int64_t ends = 0;
+		char date[16] = "?";
+		struct tm tm;
+
+		if (jsondoc_integer(warning, "ends_at", &ends) && gmtime_r(&(time_t){ends}, &tm))
+			strftime(date, sizeof date, "%Y-%m-%d", &tm);
+		buf_printf(&line, "%s %s on %s", text_or(warning, "what", "?"), ends > now ? "ends" : "ended", date);
+		if (ends > now) {
+			buf_puts(&line, ", in ");
+			output_duration(&line, ends - now);
+		}
+		buf_printf(&line, ": %s.", text_or(warning, "remedy", ""));
+		output_paragraph(out, line.failed ? "" : line.data, NOTE_INDENT, width);
+		buf_free(&line);
+	}
+}
+
 void status_table(struct buf *out, const json_t *accounts, int64_t now, size_t width)
 {
 	struct output_table table = {{0}};
@@ -168,6 +194,7 @@ void status_table(struct buf *out, const json_t *accounts, int64_t now, size_t w
 		output_row(out, &table, row.cells);
 		if (is_in_trouble(account))
 			append_notes(out, account, width);
+		append_warnings(out, account, now, width);
 	}
 }
 

@@ -35,6 +35,7 @@
 	X(EVENT_STORE_FAILED, "store-failed", LOG_CRIT)                                                                \
 	X(EVENT_STORE_REPAIRED, "store-repaired", LOG_NOTICE)                                                          \
 	X(EVENT_STORE_UNREADABLE, "store-unreadable", LOG_CRIT)                                                        \
+	X(EVENT_EXPIRES_SOON, "expires-soon", LOG_WARNING)                                                             \
 	X(EVENT_DISCOVERED, "discovered", LOG_INFO)                                                                    \
 	X(EVENT_DISCOVERY_FAILED, "discovery-failed", LOG_WARNING)                                                     \
 	/* submit */                                                                                                   \

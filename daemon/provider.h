@@ -24,8 +24,10 @@ struct provider {
 	const char *scope_identity;                /* asked for at a sign-in to learn whose it is; NULL: nothing */
 	const char *scope_application;             /* for client_credentials; NULL: the provider has none */
 	const char *resource;                      /* for managed_identity; NULL: none */
-	const char *relayhost;                     /* "[smtp.office365.com]:587"; NULL: must be configured */
-	bool public_client_sends_secret;           /* Google: an installed app has a secret that is none */
+	int unused_days; /* it keeps a refresh token for so long that nobody uses; 0: not known */
+	int trial_days;  /* it ends the refresh tokens of an app that is not published after so long; 0: it does not */
+	const char *relayhost;           /* "[smtp.office365.com]:587"; NULL: must be configured */
+	bool public_client_sends_secret; /* Google: an installed app has a secret that is none */
 };
 
 /* The preset, or NULL. cloud NULL means the provider's first. */

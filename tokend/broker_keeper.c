@@ -128,6 +128,18 @@ static void log_failure(const struct keeper *keeper, enum event event)
 		  log_number("next_try_in", keeper_seconds_until(keeper, keeper->machine.next_try)));
 }
 
+/* A grant that was lost a week after the sign-in will be lost so again. */
+static void explain_trial(const struct keeper *keeper, char *remedy, size_t size)
+{
+	int days = keeper->client->conf->provider->trial_days;
+	int64_t age = loop_wall(keeper->broker->loop) - keeper->record.granted_at;
+	size_t len = strlen(remedy);
+
+	if (days != 0 && keeper->record.granted_at != 0 && age <= (int64_t)(days + 1) * 24 * 60 * 60)
+		snprintf(remedy + len, size - len,
+			 "; while the app's status is \"Testing\", sign-ins end after %d days: publish it first", days);
+}
+
 static void failed(struct keeper *keeper, const struct broker_result *result, enum outcome outcome)
 {
 	const struct oauth_answer *answer = &result->answer;
@@ -136,6 +148,7 @@ static void failed(struct keeper *keeper, const struct broker_result *result, en
 
 	if (outcome == OUTCOME_GRANT_LOST) {
 		snprintf(login, sizeof(login), "mailbearer login %.150s", keeper->conf->name);
+		explain_trial(keeper, login, sizeof(login));
 		keeper_blame(keeper, answer->error, answer->detail, login);
 		refine_remedy(keeper, answer->aadsts, true);
 		feed(keeper, ACCOUNT_GOT_LOST, &in, ~0U);
@@ -217,11 +230,15 @@ static void on_refreshed(void *arg, struct broker_result *result)
 	bool rotated = outcome == OUTCOME_TOKEN && keeper->record.refresh_token != NULL &&
 		       result->answer.refresh_token != NULL &&
 		       !secret_equal(result->answer.refresh_token, keeper->record.refresh_token);
+	bool moved;
 
 	keeper->refresh = NULL;
+	moved = outcome == OUTCOME_TOKEN && keeper_note_end(keeper, &result->answer);
 	if (rotated) { /* first of all: it may be the only one that still works */
 		grant_rotate(keeper, result->answer.refresh_token);
 		result->answer.refresh_token = NULL;
+	} else if (moved) {
+		grant_save(keeper);
 	}
 	if (keeper->outdated) {
 		keeper->outdated = false;
@@ -335,6 +352,8 @@ void keeper_grant_with_token(struct keeper *keeper, struct broker_result *result
 
 	/* The machine would send a request at once if one is in flight; here is its answer. */
 	feed(keeper, ACCOUNT_GRANT_ADDED, &in, ~(unsigned)ACCOUNT_START_REFRESH);
+	if (keeper_note_end(keeper, &result->answer))
+		grant_save(keeper);
 	got_token(keeper, result, true);
 }
 

@@ -28,7 +28,8 @@ struct broker *broker_new(struct loop *loop, struct http *http, struct store *st
 		broker->loopback = loopback_new(loop);
 		broker->soon = loop_timer_new(loop, tell_due, broker);
 	}
-	if (broker == NULL || broker->discovery == NULL || broker->loopback == NULL || broker->soon == NULL) {
+	if (broker == NULL || broker->discovery == NULL || broker->loopback == NULL || broker->soon == NULL ||
+	    broker_expiry_begin(broker) != 0) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		broker_free(broker);
 		return NULL;
@@ -91,6 +92,7 @@ void broker_free(struct broker *broker)
 	senders_free(broker->senders);
 	settings_free(broker->settings);
 	loop_timer_free(broker->soon);
+	loop_timer_free(broker->daily);
 	discovery_free(broker->discovery);
 	loopback_free(broker->loopback);
 	free(broker);

@@ -10,6 +10,7 @@
 #include "tokend/claims.h"
 #include "tokend/consent.h"
 #include "tokend/discovery.h"
+#include "tokend/expiry.h"
 #include "tokend/identity.h"
 #include "tokend/jwt.h"
 #include "tokend/loopback.h"
@@ -24,6 +25,7 @@
  *    broker_life.c       its life, who waits for what, the maps that ask for a token
  *    broker_client.c     what a client proves itself with
  *    broker_configure.c  settings in force and their replacement
+ *    broker_expiry.c     warnings ahead
  *    broker_grant.c      refresh tokens: store, import, forget
  *    broker_begin.c      the beginning of a sign-in
  *    broker_consent.c    a sign-in that is running: what consent.h's machine says is done here
@@ -259,6 +261,17 @@ int64_t keeper_unusable_for(const struct keeper *keeper);
 /* Seconds until a moment of loop_now(), rounded up, never negative. */
 int64_t keeper_seconds_until(const struct keeper *keeper, int64_t at);
 
+/* --- what ends --- */
+
+/* Starts the daily warnings in the log. 0, or -1: no memory. */
+int broker_expiry_begin(struct broker *broker);
+
+/* What of the account and its client ends soon: as expiry_list. */
+size_t broker_expiries(const struct keeper *keeper, struct expiry out[EXPIRY_MAX]);
+
+/* Remembers the end of the refresh token that an answer tells, without saving. True: the record on disk has another. */
+bool keeper_note_end(struct keeper *keeper, const struct oauth_answer *answer);
+
 /* --- grants --- */
 
 /* Reads the record of a new keeper. True if it holds a grant for its client; else the reason is remembered. */
@@ -358,7 +371,8 @@ struct broker {
 	struct broker_client *clients; /* one for each client of the settings */
 	struct keeper **keepers;       /* one for each account of the settings */
 	struct wait_list due;
-	struct loop_timer *soon; /* tells those in `due` */
+	struct loop_timer *soon;  /* tells those in `due` */
+	struct loop_timer *daily; /* warns of what ends */
 	bool stopping;
 };
 

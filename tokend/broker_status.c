@@ -28,6 +28,19 @@ static int set(json_t *object, const char *key, json_t *value)
 	return json_object_set_new(object, key, value);
 }
 
+/* Of what ends soon. */
+static json_t *warnings_of(const struct keeper *keeper)
+{
+	struct expiry list[EXPIRY_MAX];
+	size_t count = broker_expiries(keeper, list);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_pack("{s:s, s:I, s:s}", "what", list[i].what, "ends_at",
+						       (json_int_t)list[i].ends, "remedy", list[i].remedy));
+	return array;
+}
+
 static int describe(json_t *object, const struct keeper *keeper)
 {
 	const struct account *machine = &keeper->machine;
@@ -48,6 +61,7 @@ static int describe(json_t *object, const struct keeper *keeper)
 	bad |= set(object, "signed_in_as", keeper->user[0] != '\0' ? json_string(keeper->user) : json_null());
 	bad |= set(object, "other_mailbox", json_boolean(keeper->other_mailbox));
 	bad |= set(object, "unsaved", json_boolean(keeper->unsaved));
+	bad |= set(object, "warnings", warnings_of(keeper));
 	bad |= set(object, "relayhost", json_string(keeper->client->conf->relayhost));
 	bad |= set(object, "transport", json_string(keeper->conf->transport));
 	bad |= set(object, "min_validity", json_integer(keeper->conf->min_validity));

@@ -8,12 +8,13 @@ tokend_libtokend_la_SOURCES = \
 	tokend/base64url.c tokend/base64url.h \
 	tokend/broker_life.c tokend/broker.h tokend/broker_private.h \
 	tokend/broker_begin.c tokend/broker_client.c tokend/broker_configure.c tokend/broker_consent.c \
-	tokend/broker_grant.c tokend/broker_keeper.c tokend/broker_login.c \
+	tokend/broker_expiry.c tokend/broker_grant.c tokend/broker_keeper.c tokend/broker_login.c \
 	tokend/broker_maps.c tokend/broker_message.c tokend/broker_remedy.c tokend/broker_request.c \
 	tokend/broker_status.c \
 	tokend/claims.c tokend/claims.h \
 	tokend/consent.c tokend/consent.h \
 	tokend/discovery.c tokend/discovery.h \
+	tokend/expiry.c tokend/expiry.h \
 	tokend/identity.c tokend/identity.h \
 	tokend/loopback_listen.c tokend/loopback.h tokend/loopback_http.c tokend/loopback_private.h \
 	tokend/jwt.c tokend/jwt.h tokend/jwt_private.h tokend/jwt_engine.c tokend/jwt_key.c \
@@ -231,3 +232,15 @@ tests_fuzz_replay_callback_LDADD = $(tokend_test_libs)
 check_PROGRAMS += tests/fuzz/replay_loopback
 tests_fuzz_replay_loopback_SOURCES = tests/fuzz/fuzz_loopback.c tests/fuzz/replay.c
 tests_fuzz_replay_loopback_LDADD = $(tokend_test_libs)
+
+check_PROGRAMS += tests/unit/test_expiry
+tests_unit_test_expiry_SOURCES = tests/unit/test_expiry.c
+tests_unit_test_expiry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_expiry_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_expiry
+
+check_PROGRAMS += tests/unit/test_broker_expiry
+tests_unit_test_broker_expiry_SOURCES = tests/unit/test_broker_expiry.c $(broker_world)
+tests_unit_test_broker_expiry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_broker_expiry_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_broker_expiry

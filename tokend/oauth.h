@@ -80,6 +80,7 @@ struct oauth_answer {
 	struct secret *refresh_token;  /* or NULL: keep the old one */
 	struct secret *id_token;       /* or NULL; not verified: it came from the token endpoint itself */
 	int64_t expires_in;            /* seconds, 1 to OAUTH_EXPIRES_MAX */
+	int64_t refresh_expires_in;    /* seconds, refresh_token_expires_in; 0: not told */
 	char error[OAUTH_ERROR_MAX];   /* RFC 6749 `error`, or a word of ours such as "http_503", "no_answer" */
 	char detail[OAUTH_DETAIL_MAX]; /* one printable line for the operator: the first line of error_description, or
 					  what was wrong with the answer */

@@ -15,6 +15,8 @@
 /* A word longer than this in a description is taken for a token that the server quotes. */
 #define WORD_MAX 100
 
+#define REFRESH_EXPIRES_MAX (10LL * 365 * 24 * 60 * 60) /* seconds; what is longer is taken for "never" */
+
 static bool is_visible(unsigned char c)
 {
 	return c > ' ' && c < 0x7f;
@@ -215,6 +217,10 @@ static void read_token(const json_t *document, struct oauth_answer *out)
 		return;
 	}
 	read_refresh_token(document, out);
+	/* Google's and others' word for it, in no RFC */
+	if (!jsondoc_integer(document, "refresh_token_expires_in", &out->refresh_expires_in) ||
+	    out->refresh_expires_in < 0 || out->refresh_expires_in > REFRESH_EXPIRES_MAX)
+		out->refresh_expires_in = 0;
 	read_id_token(document, out);
 }
 

@@ -51,7 +51,9 @@ static int read_record(const json_t *object, struct store_record *out, struct er
 	    copy_text(object, "scope", out->scope, sizeof out->scope, err) != 0 ||
 	    copy_count(object, "granted_at", &out->granted_at, err) != 0 ||
 	    copy_count(object, "refreshed_at", &out->refreshed_at, err) != 0 ||
-	    copy_count(object, "generation", &out->generation, err) != 0)
+	    copy_count(object, "generation", &out->generation, err) != 0 ||
+	    (json_object_get(object, "expires_at") != NULL &&
+	     copy_count(object, "expires_at", &out->expires_at, err) != 0))
 		return -1;
 	out->refresh_token = jsondoc_secret(object, "refresh_token");
 	if (out->refresh_token == NULL || secret_len(out->refresh_token) == 0)
@@ -85,6 +87,7 @@ int store_record_encode(const struct store_record *record, struct buf *out, stru
 		 json_object_set_new(object, "scope", json_string(record->scope)) != 0 ||
 		 json_object_set_new(object, "granted_at", json_integer(record->granted_at)) != 0 ||
 		 json_object_set_new(object, "refreshed_at", json_integer(record->refreshed_at)) != 0 ||
+		 json_object_set_new(object, "expires_at", json_integer(record->expires_at)) != 0 ||
 		 json_object_set_new(object, "generation", json_integer(record->generation)) != 0)
 		err_set(err, ERR_SYNTAX, "a record whose client_id or scope is not UTF-8 text cannot be kept");
 	else if (read_record(object, &again, err) != 0)

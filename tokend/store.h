@@ -18,13 +18,14 @@ struct store_record {
 	char scope[512];      /* what was granted; "" when not told */
 	int64_t granted_at;   /* seconds since 1970: when a person signed in or an import was made */
 	int64_t refreshed_at; /* seconds since 1970: when this refresh token came; 0: never */
+	int64_t expires_at;   /* seconds since 1970: its end, as the provider told; 0: it did not */
 	int64_t generation;   /* counts up with every save */
 };
 
 /* Wipes; legal on a zeroed one. */
 void store_record_free(struct store_record *record);
 
-/* JSON, version 1 (unknown keys are kept out, missing ones are errors). 0 or -1. */
+/* JSON, version 1 (unknown keys are kept out, missing ones but expires_at are errors). 0 or -1. */
 int store_record_encode(const struct store_record *record, struct buf *out, struct err *err);
 int store_record_decode(const char *bytes, size_t len, struct store_record *out, struct err *err);
 

@@ -73,6 +73,19 @@ static void trouble_is_explained_below(void **state)
 	    "c@d      fresh    none   -      never\n");
 }
 
+static void what_ends_is_told_below(void **state)
+{
+	(void)state;
+	assert_string_equal(table("[{\"account\":\"a@b\",\"state\":\"fresh\",\"warnings\":["
+				  "{\"what\":\"client_secret\",\"ends_at\":1800950400,\"remedy\":\"make a new one\"},"
+				  "{\"what\":\"client_certificate\",\"ends_at\":86400,\"remedy\":\"make one\"}]}]",
+				  200),
+			    "ACCOUNT  STATE  TOKEN  GRANT  LAST REFRESH\n"
+			    "a@b      fresh  none   -      never\n"
+			    "    client_secret ends on 2027-01-26, in 11d: make a new one.\n"
+			    "    client_certificate ended on 1970-01-02: make one.\n");
+}
+
 static void each_kind_of_trouble_counts(void **state)
 {
 	static const char *const troubles[] = {
@@ -146,6 +159,7 @@ int main(void)
 	    cmocka_unit_test_teardown(a_healthy_account_takes_one_line, free_out),
 	    cmocka_unit_test_teardown(what_is_null_is_named, free_out),
 	    cmocka_unit_test_teardown(trouble_is_explained_below, free_out),
+	    cmocka_unit_test_teardown(what_ends_is_told_below, free_out),
 	    cmocka_unit_test_teardown(each_kind_of_trouble_counts, free_out),
 	    cmocka_unit_test_teardown(what_is_not_on_disk_is_said, free_out),
 	    cmocka_unit_test_teardown(long_things_fit_into_80_columns, free_out),
