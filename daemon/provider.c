@@ -161,3 +161,11 @@ const struct provider *provider_find(const char *name, const char *cloud)
 	}
 	return NULL;
 }
+
+/* Azure's documentation of IMDS, and of servers with Arc. */
+const char *provider_identity_endpoint(const char *kind)
+{
+	if (strcmp(kind, "vm") == 0)
+		return "http://169.254.169.254/metadata/identity/oauth2/token";
+	return strcmp(kind, "arc") == 0 ? "http://localhost:40342/metadata/identity/oauth2/token" : NULL;
+}

@@ -36,4 +36,7 @@ const struct provider *provider_find(const char *name, const char *cloud);
 /* The i-th preset from 0, or NULL after the last: for messages, tests and documents. */
 const struct provider *provider_at(unsigned i);
 
+/* Where a machine is told its own identity: "vm", "arc"; NULL for "app-service", which says so in the environment. */
+const char *provider_identity_endpoint(const char *kind);
+
 #endif

@@ -184,15 +184,6 @@ static int find_provider(struct build *build, const struct settings_raw_section 
 			      known);
 }
 
-/* Where this machine's own identity is told (Azure's documentation of IMDS and of Arc); App Service says it in the
- * environment. */
-static const char *identity_endpoint(const char *kind)
-{
-	if (strcmp(kind, "vm") == 0)
-		return "http://169.254.169.254/metadata/identity/oauth2/token";
-	return strcmp(kind, "arc") == 0 ? "http://localhost:40342/metadata/identity/oauth2/token" : NULL;
-}
-
 /* Endpoints that stand in the file win over the preset's; naming token_endpoint means: no discovery. */
 static int derive_endpoints(struct build *build, struct settings_client *client)
 {
@@ -201,7 +192,7 @@ static int derive_endpoints(struct build *build, struct settings_client *client)
 	const char *mark;
 
 	if (client->managed_identity && !client->token_endpoint)
-		client->token_endpoint = identity_endpoint(client->managed_identity);
+		client->token_endpoint = provider_identity_endpoint(client->managed_identity);
 	if (client->metadata_url || client->managed_identity || client->service_account_file)
 		return 0;
 	if (!client->token_endpoint && provider->metadata_url) {
