@@ -82,9 +82,10 @@ const struct explain_advice explain_advices[ADVICE_COUNT] = {
 	      MENU_APP "Overview: Application (client) ID, Directory (tenant) ID\n"),
     [ADVICE_ENABLE_APP] = STAYS(EXPLAIN_ENTRA, "enable the enterprise application",
 				MENU_ENTERPRISE "Properties > Enabled for users to sign in: Yes\n"),
-    [ADVICE_CONSENT] = STAYS(EXPLAIN_ENTRA, "grant admin consent to the application, then sign in again",
-			     MENU_APP "API permissions > Grant admin consent\n"
-				      "https://login.microsoftonline.com/{tenant}/adminconsent?client_id={app}\n"),
+    [ADVICE_CONSENT] =
+	STAYS(EXPLAIN_ENTRA, "grant admin consent to the application (see mailbearer consent-url), then sign in again",
+	      MENU_APP "API permissions > Grant admin consent\n"
+		       "https://login.microsoftonline.com/{tenant}/adminconsent?client_id={app}\n"),
     [ADVICE_PERMISSION] = STAYS(
 	EXPLAIN_ENTRA, "add the permission SMTP.Send (user) or SMTP.SendAsApp (application) and grant admin consent",
 	MENU_APP "API permissions > Add > APIs my organization uses > Office 365 Exchange Online\n" MENU_APP

@@ -109,7 +109,7 @@ class PublicClient(LoginTest):
         self.provider.account(ACCOUNT, client_id=CLIENT_ID, public=True)
         with self.login() as run:
             self.assertEqual(400, self.sign_in(run)[0])
-            self.assert_failed(run, "AADSTS700025", "take client_secret_file out")
+            self.assert_failed(run, "AADSTS700025", "remove client_secret_file")
 
 
 class Interrupted(LoginTest):
