@@ -46,6 +46,10 @@ class Documents(unittest.TestCase):
     def test_settings(self):
         self.assertEqual(table("setting"), documented_settings())
 
+    def test_providers(self):
+        rows = re.findall(r"^\.It Li ([a-z -]+) Ta (verified|field) Ta (\S+):(\d+)$", page("mailbearer.conf.5"), re.M)
+        self.assertEqual(table("provider"), {f"{name} {source} [{host}]:{port}" for name, source, host, port in rows})
+
     def test_maps(self):
         source = (SOURCE / "tokend/server_ops.c").read_text(encoding="utf-8")
         maps = set(re.findall(r'^\s*\{"([a-z]+)", ACCESS_', source, re.M))

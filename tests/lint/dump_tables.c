@@ -16,6 +16,9 @@ int main(void)
 	for (i = 0; (name = settings_key_at(i)) != NULL; i++)
 		printf("setting %s\n", name);
 	for (i = 0; (provider = provider_at(i)) != NULL; i++)
-		printf("provider %s %s\n", provider->name, provider->cloud ? provider->cloud : "-");
+		if (provider->relayhost)
+			printf("provider %s%s%s %s %s\n", provider->name, provider->cloud ? " " : "",
+			       provider->cloud ? provider->cloud : "", provider->verified ? "verified" : "field",
+			       provider->relayhost);
 	return 0;
 }
