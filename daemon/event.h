@@ -43,6 +43,13 @@
 	X(EVENT_RELAY_DEFERRED, "relay-deferred", LOG_WARNING)                                                         \
 	X(EVENT_RELAY_REFUSED, "relay-refused", LOG_WARNING)                                                           \
 	X(EVENT_MTA_LOST, "mta-lost", LOG_WARNING)                                                                     \
+	/* the milter */                                                                                               \
+	X(EVENT_MESSAGE, "message", LOG_INFO)                                                                          \
+	X(EVENT_MESSAGE_REFUSED, "message-refused", LOG_NOTICE)                                                        \
+	X(EVENT_MESSAGE_FAILED, "message-failed", LOG_ERR)                                                             \
+	X(EVENT_MTA_UNFIT, "mta-unfit", LOG_ERR)                                                                       \
+	X(EVENT_TOKEND_AWAY, "tokend-away", LOG_WARNING)                                                               \
+	X(EVENT_TOKEND_BACK, "tokend-back", LOG_NOTICE)                                                                \
 	/* any of them, with -v */                                                                                     \
 	X(EVENT_DEBUG, "debug", LOG_DEBUG)
 

@@ -14,7 +14,7 @@
  * A value with anything but printable ASCII without space, '"', '\' and '=' is quoted; controls and '"' are
  * escaped, so that no value can forge a line or a key. Lines are cut at LOG_LINE_MAX. There is no call that takes
  * a free-form text, and none that takes a struct secret: that is on purpose.
- * Single-threaded. The process's shell logs; pure modules return errors instead.
+ * Opened before there are threads; then any thread may log. The shell of a process logs; pure modules return errors.
  */
 
 #define LOG_LINE_MAX 1800 /* bytes; what every syslog takes */

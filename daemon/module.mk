@@ -1,14 +1,13 @@
-noinst_LTLIBRARIES += daemon/libdaemon.la
-daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
-daemon_libdaemon_la_LIBADD = $(CONFUSE_LIBS) $(JANSSON_LIBS)
-daemon_libdaemon_la_SOURCES = \
+# What reads JSON stands apart, so that a program which reads none links no JSON library.
+noinst_LTLIBRARIES += daemon/libplain.la daemon/libdaemon.la
+daemon_libplain_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
+daemon_libplain_la_LIBADD = $(CONFUSE_LIBS)
+daemon_libplain_la_SOURCES = \
 	daemon/event.c daemon/event.h \
-	daemon/explain.c daemon/explain.h daemon/explain_private.h daemon/explain_text.c \
-	daemon/explain_aadsts_table.c daemon/explain_advice_table.c daemon/explain_reply_table.c daemon/explain_word_table.c \
-	daemon/jsondoc.c daemon/jsondoc.h \
 	daemon/log.c daemon/log.h \
 	daemon/network.c daemon/network.h \
 	daemon/notify.c daemon/notify.h \
+	daemon/options.c daemon/options.h \
 	daemon/privs.c daemon/privs.h \
 	daemon/provider.c daemon/provider.h \
 	daemon/senders.c daemon/senders.h \
@@ -22,6 +21,12 @@ daemon_libdaemon_la_SOURCES = \
 	daemon/settings_text.c \
 	daemon/settings_transports.c \
 	daemon/settings_value.c
+daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+daemon_libdaemon_la_LIBADD = daemon/libplain.la $(JANSSON_LIBS)
+daemon_libdaemon_la_SOURCES = \
+	daemon/explain.c daemon/explain.h daemon/explain_private.h daemon/explain_text.c \
+	daemon/explain_aadsts_table.c daemon/explain_advice_table.c daemon/explain_reply_table.c daemon/explain_word_table.c \
+	daemon/jsondoc.c daemon/jsondoc.h
 
 daemon_test_libs = daemon/libdaemon.la lib/libbase.la $(CMOCKA_LIBS)
 

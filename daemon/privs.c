@@ -50,6 +50,16 @@ void privs_harden(void)
 #endif
 }
 
+void privs_raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 /* NULL with *err set. The entry lives until the next getpwnam(3). */
 static const struct passwd *look_up(const char *user, struct err *err)
 {

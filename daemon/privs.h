@@ -8,6 +8,9 @@
 /* umask 077, no core dumps (RLIMIT_CORE and PR_SET_DUMPABLE), no new privileges. Call first. */
 void privs_harden(void);
 
+/* As many open files as this process may have: RLIMIT_NOFILE's soft limit goes up to the hard one. */
+void privs_raise_descriptors(void);
+
 /* As root: becomes `user` for good, with that user's groups; proves that the way back is shut. As anybody else: does
  * nothing if we are that user already, and is ERR_DENIED if not. 0 or -1. */
 int privs_become(const char *user, struct err *err);

@@ -284,12 +284,9 @@ static int build_connector(struct build *build, struct settings_raw_section *sec
 
 static const struct settings_account *find_account(const struct build *build, const char *name)
 {
-	const struct settings *settings = build->settings;
-	size_t i;
-
-	for (i = 0; i < settings->account_count; i++)
-		if (strcmp(settings->accounts[i].name, name) == 0)
-			return &settings->accounts[i];
+	for (size_t i = 0; i < build->settings->account_count; i++)
+		if (strcmp(build->settings->accounts[i].name, name) == 0)
+			return &build->settings->accounts[i];
 	return NULL;
 }
 
@@ -335,7 +332,7 @@ static void set_defaults(struct settings *settings)
 	    .log = "syslog",
 	};
 	settings->milter = (struct settings_milter){
-	    .listen = "unix:" RUNSTATEDIR "/mailbearer/milter.sock",
+	    .listen = "unix:" RUNSTATEDIR "/mailbearer-milter/milter.sock",
 	    .mode = "rewrite",
 	    .user = "mailbearer-milter",
 	    .log = "syslog",

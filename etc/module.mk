@@ -1,11 +1,12 @@
 # What the system needs around the programs. The unit is made from a template, as it names installed paths.
-EXTRA_DIST += etc/mailbearer.conf.example etc/mailbearer-tokend.service.in etc/mailbearer.sysusers etc/mailbearer.tmpfiles \
+EXTRA_DIST += etc/mailbearer.conf.example etc/mailbearer-tokend.service.in etc/mailbearer-milter.service.in etc/mailbearer.sysusers etc/mailbearer.tmpfiles \
 	etc/apparmor etc/selinux etc/openrc etc/freebsd packaging
-CLEANFILES += etc/mailbearer-tokend.service
+CLEANFILES += etc/mailbearer-tokend.service etc/mailbearer-milter.service
 
-etc/mailbearer-tokend.service: etc/mailbearer-tokend.service.in Makefile
+etc/mailbearer-tokend.service etc/mailbearer-milter.service: Makefile \
+		etc/mailbearer-tokend.service.in etc/mailbearer-milter.service.in
 	$(AM_V_GEN)$(MKDIR_P) etc && $(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
-		$(top_srcdir)/etc/mailbearer-tokend.service.in >$@
+		$(top_srcdir)/$@.in >$@
 
 exampledir = $(docdir)/examples
 dist_example_DATA = etc/mailbearer.conf.example etc/sendmail/mailbearer.m4
@@ -14,7 +15,7 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = etc/bash-completion/mailbearer
 
 if SYSTEMD
-systemdunit_DATA = etc/mailbearer-tokend.service
+systemdunit_DATA = etc/mailbearer-tokend.service etc/mailbearer-milter.service
 install-data-hook: install-systemd-conf
 uninstall-hook: uninstall-systemd-conf
 endif

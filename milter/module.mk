@@ -66,3 +66,22 @@ endif
 tests_differential_harness_SOURCES = tests/differential/harness.c
 tests_differential_harness_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS)
 tests_differential_harness_LDADD = $(milter_policy_libs) $(GMIME_LIBS)
+# Everything but main().
+noinst_LTLIBRARIES += milter/libshell.la
+milter_libshell_la_SOURCES = \
+	milter/callbacks.c milter/callbacks.h \
+	milter/conf.c milter/conf.h \
+	milter/health.c milter/health.h \
+	milter/judge.c milter/judge.h \
+	milter/process.c milter/process.h \
+	milter/report.c milter/report.h \
+	milter/route.c milter/route.h \
+	milter/session.c milter/session.h
+
+sbin_PROGRAMS += mailbearer-milter
+mailbearer_milter_SOURCES = milter/main.c
+mailbearer_milter_LDADD = milter/libshell.la milter/libmilterpolicy.la client/libclient.la daemon/libplain.la \
+	lib/libbase.la $(MILTER_LIBS)
+
+BLACKBOX_TESTS += tests/blackbox/test_milter.py
+EXTRA_DIST += tests/blackbox/milter_client.py tests/blackbox/milter_world.py

@@ -67,12 +67,12 @@ static int build_client(struct broker *broker, const struct settings_client *con
 /* 1 + its index, or 0 */
 static size_t find_same_grant(const struct broker *broker, const struct settings_account *conf)
 {
-	size_t count = broker->settings != NULL ? broker->settings->account_count : 0;
+	const struct keeper *keeper =
+	    broker->settings != NULL ? broker_find(broker, conf->name, strlen(conf->name)) : NULL;
 
-	for (size_t i = 0; i < count; i++)
-		if (is_same_grant(broker->keepers[i]->conf, conf))
-			return i + 1;
-	return 0;
+	return keeper != NULL && is_same_grant(keeper->conf, conf)
+		   ? 1 + (size_t)(keeper->conf - broker->settings->accounts)
+		   : 0;
 }
 
 static int build_keepers(struct broker *broker, struct plan *plan, struct err *err)

@@ -116,6 +116,8 @@ struct keeper *broker_find(const struct broker *broker, const char *name, size_t
 
 	if (conf != NULL)
 		return broker_keeper_of(broker, conf);
+	if (len < 2 || memcmp(name, "*@", 2) != 0) /* only a wildcard's own name is not found by its address */
+		return NULL;
 	for (size_t i = 0; i < count_keepers(broker); i++) {
 		const char *own = broker->keepers[i]->conf->name;
 

@@ -8,9 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <syslog.h>
 
 #include "daemon/jsondoc.h"
 #include "daemon/log.h"
@@ -180,17 +178,6 @@ static int set_signals(struct process *process, struct err *err)
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
 
-/* A thousand mail processes are a thousand descriptors. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 /* An smtp(8) that connects has not asked yet. To be put in its place at once, on the same CPU, would be in vain, and
  * twice the work for each mail. */
 static void wait_ones_turn(void)
@@ -200,13 +187,6 @@ static void wait_ones_turn(void)
 
 	sched_setscheduler(0, SCHED_BATCH, &none);
 #endif
-}
-
-static void open_log(const struct process_options *options, const struct settings *settings)
-{
-	bool to_stderr = options->foreground || strcmp(settings->tokend.log, "stderr") == 0;
-
-	log_open("mailbearer-tokend", to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG, options->verbose);
 }
 
 /* What only root can do, then never again root. */
@@ -297,12 +277,12 @@ static int open_sockets(struct process *process, struct err *err)
 	return open > 0 ? 0 : -1;
 }
 
-static int start(struct process *process, const struct process_options *options, struct err *err)
+static int start(struct process *process, const struct options *options, struct err *err)
 {
 	if (settings_load(process->conf, &process->settings, err) != 0)
 		return -1;
-	open_log(options, process->settings);
-	raise_descriptor_limit();
+	options_open_log(options, process->settings->tokend.log);
+	privs_raise_descriptors(); /* a thousand mail processes are a thousand descriptors */
 	wait_ones_turn();
 	if ((!options->foreground && privs_daemonize(err) != 0) || give_up_root(&process->settings->tokend, err) != 0 ||
 	    settings_check_files(process->settings, err) != 0 || open_store(process, err) != 0 ||
@@ -312,7 +292,7 @@ static int start(struct process *process, const struct process_options *options,
 	return open_sockets(process, err);
 }
 
-struct process *process_start(const struct process_options *options, struct err *err)
+struct process *process_start(const struct options *options, struct err *err)
 {
 	struct process *process = calloc(1, sizeof *process);
 

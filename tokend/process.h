@@ -1,25 +1,18 @@
 #ifndef MAILBEARER_TOKEND_PROCESS_H
 #define MAILBEARER_TOKEND_PROCESS_H
 
-#include <stdbool.h>
-
+#include "daemon/options.h"
 #include "lib/err.h"
 
 /* The daemon as a process: what main() starts, runs and ends, in that order. */
 struct process;
-
-struct process_options {
-	const char *conf;
-	bool foreground; /* log to standard error, do not detach */
-	bool verbose;
-};
 
 /*
  * Reads and proves the settings, gives up root, opens key, store, loop and sockets. Everything that can be wrong is
  * found here, before anybody is told that we are ready. NULL with *err set; the log, if it is open already, knows
  * nothing of it.
  */
-struct process *process_start(const struct process_options *options, struct err *err);
+struct process *process_start(const struct options *options, struct err *err);
 
 /* Serves until SIGTERM or SIGINT; reloads at SIGHUP. 0, or -1 with *err set. */
 int process_run(struct process *process, struct err *err);

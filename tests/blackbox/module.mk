@@ -12,7 +12,8 @@ BLACKBOX_TESTS += \
 	tests/blackbox/test_tokend.py \
 	tests/blackbox/test_faults.py \
 	tests/blackbox/test_store_faults.py \
-	tests/blackbox/test_hostile.py
+	tests/blackbox/test_hostile.py \
+	tests/blackbox/test_confined.py
 # Sanitizers have an allocator of their own.
 if !SANITIZERS
 BLACKBOX_TESTS += tests/blackbox/test_memory.py

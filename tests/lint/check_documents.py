@@ -40,8 +40,9 @@ def documented_settings():
 
 class Documents(unittest.TestCase):
     def test_events(self):
-        documented = set(re.findall(r"^\.It Cm ([a-z-]+) Pq ", page("mailbearer-tokend.8"), re.M))
-        self.assertEqual(table("event"), documented)
+        pages = page("mailbearer-tokend.8") + page("mailbearer-milter.8")
+        documented = re.findall(r"^\.It Cm ([a-z-]+) Pq ", pages, re.M)
+        self.assertEqual(sorted(table("event")), sorted(documented))
 
     def test_settings(self):
         self.assertEqual(table("setting"), documented_settings())
@@ -70,6 +71,12 @@ class Documents(unittest.TestCase):
         self.assertEqual(set(re.findall(r'\[REPLY_\w+\] =\s+\{"([a-z-]+)", "(\d+)", "([\d.]+)"', reply)),
                          {(name, *code.split()) for code, name in
                           re.findall(r"^\.It ([\d. ]+) Pq Ic ([a-z-]+)$", text, re.M)})
+
+    def test_options_of_the_daemons(self):
+        for name in ("mailbearer-tokend", "mailbearer-milter"):
+            out = subprocess.run([BUILD / name, "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
+            options = set(re.findall(r"^  -(\w), --([a-z]+)", out, re.M))
+            self.assertEqual(options, set(re.findall(r"^\.It Fl (\w) , Fl -([a-z]+)", page(name + ".8"), re.M)))
 
     def test_pages_pass_mandoc(self):
         for path in sorted((SOURCE / "man").glob("*.[1-8]")):

@@ -1,0 +1,217 @@
+/*
+ * Which configuration is in force? Looks at the file's time stamp at each connection, since libmilter takes SIGHUP for
+ * a stop, and swaps a new one in when it can be read. Called by the callbacks, in any thread.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/log.h"
+#include "daemon/senders.h"
+#include "milter/conf.h"
+
+struct snapshot {
+	struct conf conf; /* first: it is what conf_give_back gets */
+	struct rules_rule *rules;
+	size_t users; /* connections, and the keeper while it is the newest */
+};
+
+struct conf_keeper {
+	pthread_mutex_t lock;
+	const char *path;
+	struct stat seen; /* of the file, when it was last read, right or wrong */
+	struct snapshot *newest;
+};
+
+/* --- snapshots --- */
+
+static void free_snapshot(struct snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	senders_free(snapshot->conf.senders);
+	settings_free(snapshot->conf.settings);
+	free(snapshot->rules);
+	free(snapshot);
+}
+
+/* Under the keeper's lock. */
+static void drop(struct snapshot *snapshot)
+{
+	if (--snapshot->users == 0)
+		free_snapshot(snapshot);
+}
+
+static void fill_limits(struct gates_limits *limits, const struct settings_milter *milter)
+{
+	*limits = (struct gates_limits){
+	    .message_size = milter->max_message_size,
+	    .recipients_per_message = (unsigned)milter->max_recipients,
+	    .recipients_per_day = (unsigned)milter->max_recipients_per_day,
+	    .messages_per_minute = (unsigned)milter->max_messages_per_minute,
+	    .tempfail_when_unusable = strcmp(milter->when_unusable, "tempfail") == 0,
+	    .unusable_grace = milter->unusable_grace,
+	};
+}
+
+static void fill_rule(struct rules_rule *rule, const struct settings_rule *from)
+{
+	*rule = (struct rules_rule){
+	    .name = from->name,
+	    .clients = from->clients,
+	    .logins = from->logins,
+	    .listeners = from->listeners,
+	    .senders = from->senders,
+	    .has_mode = from->mode != NULL,
+	    .account = from->account,
+	    .address = from->address,
+	};
+	if (from->mode)
+		rules_mode_parse(from->mode, &rule->mode);
+}
+
+/* Takes the settings over, on success only. */
+static struct snapshot *new_snapshot(struct settings *settings, struct err *err)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	size_t i;
+
+	if (snapshot)
+		snapshot->rules = calloc(settings->rule_count + 1, sizeof(*snapshot->rules));
+	if (!snapshot || !snapshot->rules) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		free_snapshot(snapshot);
+		return NULL;
+	}
+	snapshot->conf.senders = senders_new(settings, err);
+	if (!snapshot->conf.senders) {
+		free_snapshot(snapshot);
+		return NULL;
+	}
+	for (i = 0; i < settings->rule_count; i++)
+		fill_rule(&snapshot->rules[i], &settings->rules[i]);
+	snapshot->users = 1;
+	snapshot->conf.settings = settings;
+	snapshot->conf.rules = (struct rules_list){settings->rule_count, snapshot->rules};
+	snapshot->conf.policy.senders = snapshot->conf.senders;
+	rules_mode_parse(settings->milter.mode, &snapshot->conf.policy.mode);
+	fill_limits(&snapshot->conf.limits, &settings->milter);
+	return snapshot;
+}
+
+/* --- the file --- */
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mode == b->st_mode && same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
+}
+
+/* What of the new settings only a restart brings into force; NULL: nothing. */
+static const char *wants_restart(const struct settings_milter *old, const struct settings_milter *new)
+{
+	if (strcmp(old->listen, new->listen) != 0)
+		return "listen";
+	if (strcmp(old->user, new->user) != 0)
+		return "user";
+	return strcmp(old->log, new->log) != 0 ? "log" : NULL;
+}
+
+static struct snapshot *read_again(const char *path, struct err *err)
+{
+	struct settings *settings;
+	struct snapshot *snapshot;
+
+	if (settings_load(path, &settings, err) != 0)
+		return NULL;
+	snapshot = new_snapshot(settings, err);
+	if (!snapshot)
+		settings_free(settings);
+	return snapshot;
+}
+
+static void swap_in(struct conf_keeper *keeper)
+{
+	struct err err = {.code = ERR_NONE};
+	struct snapshot *snapshot = read_again(keeper->path, &err);
+
+	if (!snapshot) {
+		log_event(EVENT_RELOAD_FAILED, NULL, log_text("reason", err.text),
+			  log_text("remedy", "the old settings stay in force; correct the file"));
+		return;
+	}
+	log_event(EVENT_RELOADED, NULL, log_number("accounts", (int64_t)snapshot->conf.settings->account_count),
+		  log_number("rules", (int64_t)snapshot->conf.rules.count),
+		  log_text("needs_restart_for",
+			   wants_restart(&keeper->newest->conf.settings->milter, &snapshot->conf.settings->milter)));
+	drop(keeper->newest);
+	keeper->newest = snapshot;
+}
+
+/* A file that has gone is one that was changed, and is reported once as well. */
+static void look(struct conf_keeper *keeper)
+{
+	struct stat now = {0};
+
+	if (stat(keeper->path, &now) != 0)
+		now = (struct stat){0};
+	if (same_file(&now, &keeper->seen))
+		return;
+	keeper->seen = now;
+	swap_in(keeper);
+}
+
+/* --- the keeper --- */
+
+struct conf_keeper *conf_keeper_new(const char *path, struct settings *settings, struct err *err)
+{
+	struct conf_keeper *keeper = calloc(1, sizeof(*keeper));
+
+	if (!keeper) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return NULL;
+	}
+	pthread_mutex_init(&keeper->lock, NULL);
+	keeper->path = path;
+	keeper->newest = new_snapshot(settings, err);
+	if (!keeper->newest) {
+		conf_keeper_free(keeper);
+		return NULL;
+	}
+	(void)stat(path, &keeper->seen);
+	return keeper;
+}
+
+void conf_keeper_free(struct conf_keeper *keeper)
+{
+	if (!keeper)
+		return;
+	free_snapshot(keeper->newest);
+	pthread_mutex_destroy(&keeper->lock);
+	free(keeper);
+}
+
+const struct conf *conf_take(struct conf_keeper *keeper)
+{
+	struct snapshot *snapshot;
+
+	pthread_mutex_lock(&keeper->lock);
+	look(keeper);
+	snapshot = keeper->newest;
+	snapshot->users++;
+	pthread_mutex_unlock(&keeper->lock);
+	return &snapshot->conf;
+}
+
+void conf_give_back(struct conf_keeper *keeper, const struct conf *conf)
+{
+	pthread_mutex_lock(&keeper->lock);
+	drop((struct snapshot *)conf);
+	pthread_mutex_unlock(&keeper->lock);
+}

@@ -1,0 +1,105 @@
+"""A folder with a configuration and the real mailbearer-milter, for tests that speak to it as an MTA. close() ends it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from harness import BUILD, DAEMON_USER, PATIENCE, World
+from milter_client import Milter
+
+MILTER = BUILD / "mailbearer-milter"
+CONF = """
+client "contoso" {{ provider = "microsoft" tenant = "contoso.onmicrosoft.com" client_id = "5d3c2b1a-9f8e-4d7c-8b6a-0123456789ab"
+ client_secret_file = "/etc/mailbearer/contoso.secret" }}
+{accounts}
+tokend {{ listen = {{ "{tokend}" }} }}
+milter {{ listen = "{listen}" user = "{user}" log = "stderr" {milter} }}
+{rules}
+"""
+ACCOUNTS = """
+account "relay@contoso.com" { client = "contoso" send_as = { "accounting@contoso.com", "*@branch.contoso.com" } }
+account "other@contoso.com" { client = "contoso" }
+account "*@factory.contoso.com" { client = "contoso" grant = "client_credentials" send_as = { "list@contoso.com" } }
+connector "no-mailbox" { relayhost = "[mx.contoso.com]:25" senders = { "no-reply@contoso.com", "*@news.contoso.com" } }
+"""
+DEFAULT = 'default_account = "relay@contoso.com"'
+
+
+class MilterWorld:
+    def __init__(self, milter=DEFAULT, rules="", accounts=ACCOUNTS, listen=None, tokend=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="mb", dir="/tmp"))
+        self.folder.chmod(0o755)
+        self.sockets = self.folder / "s"
+        self.sockets.mkdir()
+        World.give(self, self.sockets)
+        self.socket = self.sockets / "m.sock"
+        self.conf, self.log_file = self.folder / "mb.conf", self.folder / "milter.log"
+        self.daemon, self.more_environment = None, {}
+        self.parts = {"milter": milter, "rules": rules, "accounts": accounts, "listen": listen or f"unix:{self.socket}",
+                      "tokend": tokend or self.sockets / "t.sock", "user": DAEMON_USER}
+        self.write()
+
+    def write(self, text=None, **changes):
+        """The configuration anew, in one step, with some of its parts changed; or this text."""
+        self.parts.update(changes)
+        new = self.conf.with_suffix(".new")
+        new.write_text(CONF.format(**self.parts) if text is None else text)
+        new.chmod(0o644)
+        new.rename(self.conf)
+
+    environment = World.environment
+
+    def spawn(self, notify=None, arguments=("-F",)):
+        with open(self.log_file, "ab") as log:
+            return subprocess.Popen([MILTER, "-c", self.conf, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    env=self.environment(notify))
+
+    def start(self):
+        """Returns when the daemon has said READY=1; raises with its log if it ends before."""
+        path = self.folder / "notify"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(str(path))
+            path.chmod(0o777)
+            notify.settimeout(0.2)
+            self.daemon = self.spawn(path)
+            until = time.monotonic() + PATIENCE
+            while time.monotonic() < until:
+                try:
+                    if b"READY=1" in notify.recv(4096):
+                        return self
+                except TimeoutError:
+                    if self.daemon.poll() is not None:
+                        break
+        raise AssertionError("the milter did not start:\n" + self.log()[-3000:])
+
+    def stop(self, signo=signal.SIGTERM, seconds=PATIENCE):
+        """The exit status."""
+        if self.daemon is None:
+            return None
+        self.daemon.send_signal(signo)
+        status = self.daemon.wait(seconds)
+        self.daemon = None
+        return status
+
+    log, wait, wait_log = World.log, staticmethod(World.wait), World.wait_log
+
+    def connect(self, client="192.0.2.7", macros=None, **options):
+        milter = Milter(self.socket, **options)
+        milter.connect(client, macros=macros)
+        return milter
+
+    def close(self):
+        try:
+            if self.daemon is not None:
+                self.stop(signal.SIGKILL)
+            for word in ("AddressSanitizer", "ThreadSanitizer", "runtime error:"):
+                if word in self.log():
+                    raise AssertionError(self.log()[-6000:])
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)

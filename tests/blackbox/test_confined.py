@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+"""tokend with as few rights as its systemd unit leaves it, as far as that can be had without systemd: no capability in any set,
+no new privileges, and (for root, who alone can arrange it) its configuration, /etc and /usr
+read-only, so that of its world only the two folders of its own are writable.
+Everything works: sign-in, rotation, reload, a restart."""
+
+import os
+import re
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import ACCOUNT, DAEMON_USER, SOURCE, World  # noqa: E402
+
+import tap  # noqa: E402
+
+# $1: the test's folder, with state and s in it; then the command
+READ_ONLY = """
+folder=$1
+shift
+for path in "$folder" "$folder/state" "$folder/s" /etc /usr; do mount --bind "$path" "$path"; done
+for path in "$folder" /etc /usr; do mount -o remount,bind,ro "$path"; done
+exec "$@"
+"""
+
+
+class Confined(unittest.TestCase):
+    def setUp(self):
+        self.world = World()
+        self.addCleanup(self.world.close)
+        rights = ["/usr/bin/setpriv", "--inh-caps=-all", "--no-new-privs"]
+        if os.geteuid() == 0:
+            rights = ["/usr/bin/unshare", "--mount", "--ipc", "--uts", "/bin/sh", "-ec", READ_ONLY, "sh",
+                      str(self.world.folder), "/usr/bin/setpriv", "--reuid", DAEMON_USER, "--regid", DAEMON_USER, "--clear-groups",
+                      "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]
+        self.world.prefix = rights
+
+    def status_of_process(self, name):
+        with open(f"/proc/{self.world.daemon.pid}/status", encoding="ascii") as file:
+            return re.search(rf"^{name}:\t(.*)$", file.read(), re.M)[1]
+
+    def test_everything_works_with_no_rights(self):
+        self.world.start()
+        self.world.sign_in(rotation="single-use")
+        for name in ("CapInh", "CapPrm", "CapEff", "CapAmb", *(["CapBnd"] if os.geteuid() == 0 else [])):
+            self.assertEqual(0, int(self.status_of_process(name), 16), name)
+        self.assertEqual("1", self.status_of_process("NoNewPrivs"))
+        if os.geteuid() == 0:
+            with open(f"/proc/{self.world.daemon.pid}/mountinfo", encoding="utf-8") as file:
+                self.assertRegex(file.read(), rf" {self.world.folder} ro[ ,]")
+        for question in ("refresh " + ACCOUNT, "token " + ACCOUNT, "status *", "reload ", "refresh " + ACCOUNT):
+            word, text = self.world.ask(question)
+            self.assertEqual("OK", word, text)
+        self.assertFalse(self.world.status()["unsaved"])
+        self.world.restart()
+        self.assertEqual("OK", self.world.ask("token " + ACCOUNT)[0])
+        self.assertEqual(0, self.world.stop())
+
+    def test_gives_them_up_by_itself(self):
+        """Started as root without any help, it has none either once it answers."""
+        self.world.prefix = []
+        self.world.start()
+        for name in ("CapInh", "CapPrm", "CapEff"):
+            self.assertEqual(0, int(self.status_of_process(name), 16), name)
+        self.assertEqual("1", self.status_of_process("NoNewPrivs"))
+        with open(f"/proc/{self.world.daemon.pid}/limits", encoding="ascii") as file:
+            self.assertRegex(file.read(), r"Max core file size +0 +0")
+
+    def test_the_unit_asks_for_this_and_more(self):
+        unit = (SOURCE / "etc" / "mailbearer-tokend.service.in").read_text()
+        for line in ("NoNewPrivileges=yes", "CapabilityBoundingSet=", "AmbientCapabilities=", "ProtectSystem=strict",
+                     "StateDirectoryMode=0700", "LimitCORE=0", "MemoryDenyWriteExecute=yes", "RestrictNamespaces=yes",
+                     "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6", "SystemCallFilter=@system-service",
+                     "SystemCallFilter=~@privileged @resources"):
+            self.assertIn(line + "\n", unit)
+
+
+if __name__ == "__main__":
+    tap.main()
