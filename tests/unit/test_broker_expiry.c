@@ -68,6 +68,7 @@ static void test_the_end_that_the_provider_tells_is_kept(void **state)
 	fake_http_answer(world->http, 200,
 			 "{\"access_token\":\"AT-2\",\"token_type\":\"Bearer\",\"expires_in\":3599,"
 			 "\"refresh_token_expires_in\":86400}");
+	fake_loop_turn(world->loop); /* whoever asked is told, while there is somebody */
 	assert_int_equal(saves + 1, fake_store_saves(world->store)); /* the same end */
 }
 
@@ -83,6 +84,7 @@ static void test_a_grant_lost_within_days_is_explained(void **state)
 	ask(world, broker_refresh, RELAY, &asked);
 	fake_http_answer(world->http, 400,
 			 "{\"error\":\"invalid_grant\",\"error_description\":\"Token has been expired or revoked.\"}");
+	fake_loop_turn(world->loop);
 	assert_true(fake_log_says(EVENT_GRANT_LOST, "Testing"));
 	assert_true(status_says(world, "publish it first"));
 }
