@@ -129,7 +129,7 @@ static void what_is_no_answer_is_asked_for_again(void **state)
 {
 	static const char *const rows[] = {"", "nonsense", "http://localhost/?code=x",
 					   "http://localhost/?code=x&state=A",
-					   "http://localhost/?error=access_denied&state=B" STATE};
+					   ("http://localhost/?error=access_denied&state=B" STATE)};
 	struct world *world = working_world(state);
 	char question[256];
 

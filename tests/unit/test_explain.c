@@ -51,8 +51,8 @@ static void every_number_is_known(void **state)
 	size_t i, form;
 	static const char *const forms[] = {
 	    "AADSTS%ld", "%ld", "AADSTS%ld: some words that may change",
-	    "Nov 24 10:00:00 relay mailbearer-tokend[9]: account=relay@contoso.com event=grant-lost client=contoso "
-	    "reason=\"invalid_grant: AADSTS%ld: words\" remedy=\"x\" failures=1"};
+	    ("Nov 24 10:00:00 relay mailbearer-tokend[9]: account=relay@contoso.com event=grant-lost client=contoso "
+	     "reason=\"invalid_grant: AADSTS%ld: words\" remedy=\"x\" failures=1")};
 
 	(void)state;
 	for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
