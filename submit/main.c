@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -21,17 +22,19 @@
 struct options {
 	const char *conf;
 	const char *account;
+	bool short_replies;
 	bool verbose;
 };
 
 static void print_help(FILE *out)
 {
-	fprintf(out, "usage: " NAME " [-c FILE] [-a ACCOUNT] [-v]\n"
+	fprintf(out, "usage: " NAME " [-c FILE] [-a ACCOUNT] [-s] [-v]\n"
 		     "\n"
 		     "LMTP on standard input and output, for a mail server that runs it as a mailer.\n"
 		     "\n"
 		     "  -c, --config FILE      configuration, instead of " SYSCONFDIR "/mailbearer/mailbearer.conf\n"
 		     "  -a, --account ACCOUNT  relay as this account, whoever the sender is\n"
+		     "  -s, --short-replies    cut every reply at 240 bytes, for Exim\n"
 		     "  -v, --verbose          log more\n"
 		     "  -V, --version          print the version\n"
 		     "  -h, --help             print this\n");
@@ -41,20 +44,27 @@ static void print_help(FILE *out)
 static int read_options(int argc, char **argv, struct options *options, int *status)
 {
 	static const struct option names[] = {
-	    {"config", required_argument, NULL, 'c'}, {"account", required_argument, NULL, 'a'},
-	    {"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
-	    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+	    {"config", required_argument, NULL, 'c'},
+	    {"account", required_argument, NULL, 'a'},
+	    {"short-replies", no_argument, NULL, 's'},
+	    {"verbose", no_argument, NULL, 'v'},
+	    {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
 	};
 	int option;
 
 	*status = EX_OK;
-	while ((option = getopt_long(argc, argv, "c:a:vVh", names, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:a:svVh", names, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			options->conf = optarg;
 			break;
 		case 'a':
 			options->account = optarg;
+			break;
+		case 's':
+			options->short_replies = true;
 			break;
 		case 'v':
 			options->verbose = true;
@@ -89,9 +99,20 @@ static int prepare(const struct options *options, struct settings **settings, st
 	return relay_init(err);
 }
 
+/* Exim has one pipe for both: it would read a line of the log as a reply, and send mail again that has arrived. */
+static bool stderr_is_read_as_replies(void)
+{
+	struct stat replies, errors;
+
+	return fstat(STDOUT_FILENO, &replies) == 0 && fstat(STDERR_FILENO, &errors) == 0 && !S_ISCHR(replies.st_mode) &&
+	       replies.st_dev == errors.st_dev && replies.st_ino == errors.st_ino;
+}
+
 static enum log_target target_of(const struct settings *settings)
 {
-	return settings != NULL && strcmp(settings->submit.log, "stderr") == 0 ? LOG_TO_STDERR : LOG_TO_SYSLOG;
+	bool wanted = settings != NULL && strcmp(settings->submit.log, "stderr") == 0;
+
+	return wanted && !stderr_is_read_as_replies() ? LOG_TO_STDERR : LOG_TO_SYSLOG;
 }
 
 int main(int argc, char **argv)
@@ -112,7 +133,7 @@ int main(int argc, char **argv)
 		log_event(EVENT_START_FAILED, NULL, log_text("reason", err.text));
 		session_refuse(STDOUT_FILENO, err.text);
 	} else {
-		struct router router = {settings, senders, options.account};
+		struct router router = {settings, senders, options.account, options.short_replies};
 
 		status = session_run(&router, STDIN_FILENO, STDOUT_FILENO, &err);
 		if (status != 0)

@@ -50,4 +50,5 @@ tests_fuzz_replay_reply_LDADD = submit/libsubmitpure.la lib/libbase.la
 
 # Programs that log in themselves, with a token of `mailbearer token`: examples, and the ring that runs each.
 EXTRA_DIST += mta-examples
-SYSTEM_TESTS += tests/system/test_programs.py
+SYSTEM_TESTS += tests/system/test_programs.py tests/system/test_exim.py
+EXTRA_DIST += tests/system/exim.py

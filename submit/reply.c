@@ -186,6 +186,20 @@ void reply_judge(enum reply_stage stage, const char *host, const struct reply *i
 
 /* --- writing --- */
 
+void reply_shorten(struct reply *reply)
+{
+	size_t max = REPLY_SHORT_MAX - sizeof "250  \r\n" - strlen(reply->enhanced);
+	char *end;
+
+	for (end = reply->text; (end = strchr(end, '\n')) != NULL;)
+		*end = ' ';
+	if (strlen(reply->text) <= max)
+		return;
+	for (end = reply->text + max; end > reply->text && ((unsigned char)*end & 0xc0) == 0x80;)
+		end--;
+	*end = '\0';
+}
+
 int reply_append(struct buf *out, const struct reply *reply)
 {
 	const char *line = reply->text, *end;

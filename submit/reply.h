@@ -51,6 +51,14 @@ enum reply_stage { REPLY_AT_LOGIN, REPLY_AT_MAIL, REPLY_AT_RCPT, REPLY_AT_DATA, 
  */
 void reply_judge(enum reply_stage stage, const char *host, const struct reply *in, struct reply *out);
 
+/*
+ * One line, of at most REPLY_SHORT_MAX bytes with code and CRLF: a longer reply is cut, and UTF-8 not in the middle of
+ * a character. Exim reads a reply into 256 bytes; one that does not fit is no reply to it, and what was sent is sent
+ * again.
+ */
+#define REPLY_SHORT_MAX 240
+void reply_shorten(struct reply *reply);
+
 /* Appends it, with its CRLFs. 0, or -1 with out->failed set. */
 int reply_append(struct buf *out, const struct reply *reply);
 

@@ -25,6 +25,7 @@ struct router {
 	const struct settings *settings;
 	const struct senders *senders;
 	const char *account; /* of -a, or NULL: the sender decides */
+	bool short_replies;  /* of -s */
 };
 
 /* 0, or -1 with the remedy in the text: no account, or no answer. */

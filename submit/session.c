@@ -35,9 +35,14 @@ struct session {
 	char host[HOSTNAME_MAX + 1];
 };
 
+/* That mail has been taken must get across, whoever asks: what stands behind it is no loss, and is in the log. */
 static void answer(struct session *session, const struct reply *reply)
 {
-	reply_append(&session->channel.replies, reply);
+	struct reply written = *reply;
+
+	if (session->router->short_replies || reply->code < 300)
+		reply_shorten(&written);
+	reply_append(&session->channel.replies, &written);
 }
 
 static void say(struct session *session, int code, const char *enhanced, const char *text)
@@ -286,7 +291,7 @@ static void do_lhlo(struct session *session)
 
 	reset(session);
 	reply_set(&reply, 250, "", "%s\nPIPELINING\nENHANCEDSTATUSCODES\n8BITMIME\nSMTPUTF8\nSIZE\nDSN", session->host);
-	answer(session, &reply);
+	reply_append(&session->channel.replies, &reply);
 	session->state = lmtp_next(session->state, LMTP_LHLO, true);
 }
 

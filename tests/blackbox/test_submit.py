@@ -92,6 +92,7 @@ class WithWorld(unittest.TestCase):
             f'submit {{ lock_directory = "{locks}" log = "stderr" {cls.submit} }}\n'))
         cls.world.start()
         cls.world.sign_in()
+        (cls.world.folder / "submit.log").touch()
 
     @classmethod
     def tearDownClass(cls):
@@ -141,6 +142,23 @@ class Delivery(WithWorld):
         self.assertEqual(1, self.new_log().count("\n"))
         self.assertRegex(self.new_log(), r"account=relay@contoso.com event=relayed from=relay@contoso.com relay=localhost "
                                          r"accepted=1 deferred=0 refused=0 size=\d+ took_ms=\d+ reply=\"250 2.0.0 OK")
+
+    def test_a_line_of_the_log_is_never_read_as_a_reply(self):
+        got = subprocess.run([SUBMIT, "-c", self.world.conf], input=session(), stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, check=True, timeout=PATIENCE, env=self.world.environment(),
+                             user=DAEMON_USER if os.geteuid() == 0 else None)
+        self.assertEqual([ARRIVED], self.bodies())
+        self.assertNotRegex(got.stdout.decode(), r"(?m)^(?!\d\d\d[ -]).|event=")
+
+    def test_short_replies(self):
+        denied = session(message=MESSAGE.replace(b"relay@", b"boss@"))
+        self.assertLess(250, len(self.talk(denied)[0][5]))
+        for option in ("-s", "--short-replies"):
+            replies, _ = self.talk(denied, option)
+            self.assertRegex(replies[5], "^554 5.2.252 SendAsDenied; relay@contoso.com not allowed")
+            self.assertGreater(239, len(replies[5]))
+        self.provider.config(smtp_fault={"at": "dot", "reply": "250 2.0.0 " + "x" * 450})
+        self.assertEqual(237, len(self.talk(session())[0][5]))
 
     def test_byte_by_byte(self):
         lmtp = self.open()

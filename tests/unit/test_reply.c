@@ -165,12 +165,40 @@ static void ehlo(void **state)
 	assert_false(none.dsn || none.xoauth2);
 }
 
+static void shortens(void **state)
+{
+	struct reply reply;
+	struct buf line = BUF_INIT(4096);
+
+	(void)state;
+	reply_set(&reply, 550, "5.7.1", "first\nsecond");
+	reply_shorten(&reply);
+	assert_string_equal("first second", reply.text);
+	/* Cut at each of the two bytes of a character, once with and once without a byte before. */
+	for (int shift = 0; shift < 2; shift++) {
+		reply_set(&reply, 550, "5.7.1", "%s", shift == 0 ? "" : "x");
+		for (int i = 0; i < 500; i++)
+			strcat(reply.text, "\xc3\xa9");
+		reply_shorten(&reply);
+		buf_clear(&line);
+		assert_int_equal(0, reply_append(&line, &reply));
+		assert_in_range(line.len, REPLY_SHORT_MAX - 2, REPLY_SHORT_MAX);
+		assert_int_equal(shift, strlen(reply.text) % 2);
+	}
+	buf_free(&line);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(reads),       cmocka_unit_test(refuses_what_is_no_reply), cmocka_unit_test(hands_through),
-	    cmocka_unit_test(logins_wait), cmocka_unit_test(what_heals_waits),         cmocka_unit_test(odd_codes_wait),
+	    cmocka_unit_test(reads),
+	    cmocka_unit_test(refuses_what_is_no_reply),
+	    cmocka_unit_test(hands_through),
+	    cmocka_unit_test(logins_wait),
+	    cmocka_unit_test(what_heals_waits),
+	    cmocka_unit_test(odd_codes_wait),
 	    cmocka_unit_test(ehlo),
+	    cmocka_unit_test(shortens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

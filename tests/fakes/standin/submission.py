@@ -56,16 +56,22 @@ def header_senders(body):
 
 
 class Content:
-    """A message that comes in, block by block: its size and digest; of a large one only the beginning is kept."""
+    """A message that comes in, block by block: its size and digests; of a large one only the beginning is kept."""
 
     def __init__(self):
         self.size, self.digest, self.blocks = 0, hashlib.sha256(), []
+        self.body_digest = hashlib.sha256()
+        self.head = b""  # until the empty line that ends it; None after that
 
     def add(self, block):
         self.size += len(block)
         self.digest.update(block)
         if self.size <= KEEP_MAX:
             self.blocks.append(block)
+        if self.head is not None:
+            self.head, end, block = (self.head + block).partition(b"\r\n\r\n")
+            self.head = None if end else self.head
+        self.body_digest.update(block)
 
     def body(self):
         return b"".join(self.blocks)
@@ -457,7 +463,7 @@ class Post:
         senders, _ = header_senders(body)
         entry = {"user": session.user, "mail_from": session.sender, "rcpt_to": session.recipients,
                  "header_from": senders, "sha256": content.digest.hexdigest(), "size": content.size,
-                 "parameters": session.parameters,
+                 "body_sha256": content.body_digest.hexdigest(), "parameters": session.parameters,
                  "session": session.number, "time": time.time()}
         with self.lock:
             self.messages.append((entry, body))
