@@ -223,6 +223,13 @@ class Delivery(WithWorld):
         self.assertEqual("250", replies[2][:3])
         self.assertEqual(3, self.provider.count("smtp/logins"))
 
+    def test_a_login_is_for_its_own_senders(self):
+        lmtp = self.open()
+        replies = lmtp.begin(b"LHLO x", ENVELOPE[1], b"RSET", b"MAIL FROM:<alert@contoso.com>")
+        self.assertEqual(["250", "250", "451"], [reply[:3] for reply in replies[2:]])
+        self.assertIn("certificate", replies[4])  # the connector's server was asked anew, without the account's login
+        self.provider.wait_for("smtp/commands/QUIT", 1)
+
     def test_usage(self):
         for arguments, status in ((["--nonsense"], 64), (["extra"], 64), (["--help"], 0), (["--version"], 0)):
             self.assertEqual(status, self.talk(b"", *arguments)[1])
@@ -406,8 +413,11 @@ class Patience(WithWorld):
         lmtp = self.open(program=IMPATIENT)
         lmtp.begin(b"LHLO x", ENVELOPE[1], b"RSET")
         self.provider.wait_for("smtp/commands/QUIT", 1)
+        for other in [self.open(program=IMPATIENT), self.open(program=IMPATIENT)]:
+            self.assertEqual("250", other.begin(b"LHLO x", ENVELOPE[1])[2][:3], "its place is free too")
+        other.close()
         self.assertEqual("250", lmtp.command(ENVELOPE[1])[:3])
-        self.assertEqual(2, self.provider.count("smtp/logins"))
+        self.assertEqual(4, self.provider.count("smtp/logins"))
 
     def test_no_more_sessions_at_a_time_than_set(self):
         holders = [self.open(), self.open()]
