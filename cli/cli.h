@@ -38,6 +38,6 @@ struct cli_call {
 typedef enum cli_exit cli_handler(const struct cli_call *call, struct err *err);
 
 cli_handler cli_login, cli_consent_url, cli_explain, cli_metrics, cli_status, cli_token, cli_refresh, cli_reload,
-    cli_import, cli_forget, cli_check_config;
+    cli_import, cli_forget, cli_check_config, cli_postfix_config;
 
 #endif

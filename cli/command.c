@@ -74,6 +74,10 @@ static const struct command commands[] = {
      "As root, the files are opened as the user that tokend runs as. tokend itself\n"
      "is not asked and need not run.\n",
      cli_check_config, COMMAND_NO_ACCOUNT, 0, 0},
+    {"postfix-config", "", "print what Postfix's main.cf and master.cf need",
+     "Made of the configuration alone: the parameters of main.cf, and for master.cf\n"
+     "one transport for each account. Nothing is changed.\n",
+     cli_postfix_config, COMMAND_NO_ACCOUNT, 0, 0},
 };
 
 static const struct {
@@ -288,7 +292,7 @@ static void help_for_all(struct buf *out)
 		      "       mailbearer --version\n\n"
 		      "Commands:\n");
 	for (i = 0; (command = command_at(i)) != NULL; i++)
-		buf_printf(out, "  %-13s %s\n", command->name, command->summary);
+		buf_printf(out, "  %-15s %s\n", command->name, command->summary);
 	buf_puts(out, "\n-c FILE is the configuration, if not " CLI_CONFIG_DEFAULT ".\n"
 		      "Exit status: 0 done, 1 it did not work, 2 usage, 3 tokend is not reachable.\n"
 		      "See mailbearer(8).\n");
