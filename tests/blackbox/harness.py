@@ -32,6 +32,15 @@ PATIENCE = 30
 DAEMON_USER = "proxy" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
 
 
+def unshare_mounts():
+    """The beginning of a command line: mounts of its own. In a plain chroot the root is no mount that could be made
+    private, and need not be."""
+    command = ["/usr/bin/unshare", "--mount"]
+    if subprocess.run([*command, "/bin/true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        command += ["--propagation", "unchanged"]
+    return command
+
+
 class NoAnswer(Exception):
     """The daemon closed the connection or did not answer."""
 

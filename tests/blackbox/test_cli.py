@@ -167,6 +167,7 @@ other@contoso.com  needs_login  none      -        never
     invalid_grant: AADSTS700082: The refresh token has expired due to
     inactivity.
     sign in again
+    The steps: mailbearer explain AADSTS700082
 """)
 
     def test_one_account(self):

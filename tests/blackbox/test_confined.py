@@ -10,7 +10,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, DAEMON_USER, SOURCE, World  # noqa: E402
+from harness import ACCOUNT, DAEMON_USER, SOURCE, World, unshare_mounts  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -30,7 +30,7 @@ class Confined(unittest.TestCase):
         self.addCleanup(self.world.close)
         rights = ["/usr/bin/setpriv", "--inh-caps=-all", "--no-new-privs"]
         if os.geteuid() == 0:
-            rights = ["/usr/bin/unshare", "--mount", "--ipc", "--uts", "/bin/sh", "-ec", READ_ONLY, "sh",
+            rights = [*unshare_mounts(), "--ipc", "--uts", "/bin/sh", "-ec", READ_ONLY, "sh",
                       str(self.world.folder), "/usr/bin/setpriv", "--reuid", DAEMON_USER, "--regid", DAEMON_USER, "--clear-groups",
                       "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]
         self.world.prefix = rights

@@ -10,7 +10,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, CLIENT_ID, SECRET, World  # noqa: E402
+from harness import ACCOUNT, CLIENT_ID, SECRET, World, unshare_mounts  # noqa: E402
 
 import tap  # noqa: E402
 from tunnels import ConnectProxy, DoorAtIPv6  # noqa: E402
@@ -411,7 +411,7 @@ class ManagedIdentities(Grants):
         def spawn_apart(notify=None):
             script = ('mount --make-rprivate / && mount -t tmpfs none /var/opt && mkdir /var/opt/azcmagent && '
                       f'mount --bind "{keys.parent}" /var/opt/azcmagent && exec "$@"')
-            return spawn(notify, ("unshare", "-m", "sh", "-c", script, "sh"))
+            return spawn(notify, (*unshare_mounts(), "sh", "-c", script, "sh"))
 
         self.world.spawn = spawn_apart
         self.provider.config(arc_realm="/var/opt/azcmagent/tokens/good.key", arc_key=key)
