@@ -172,6 +172,7 @@ class Mta:
             "setgid_group": self.setgid_group,
             "import_environment": "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME "
                                   "MALLOC_CHECK_ MALLOC_PERTURB_ " + environment,
+            "export_environment": "TZ MAIL_CONFIG LANG " + environment,  # what sendmail(1) gives to postdrop(1)
             "maillog_file": self.maillog,
             "maillog_file_prefixes": self.folder,
             "myhostname": "relay.factory.example",
@@ -201,9 +202,9 @@ class Mta:
     def _program(self, name, *arguments):
         return [str(self.tree / "usr/sbin" / name), *map(str, arguments)]
 
-    def run(self, name, *arguments, check=True):
-        """Runs one of Postfix's commands against this instance; a CompletedProcess with text."""
-        return subprocess.run(self._program(name, *arguments), capture_output=True, text=True, check=check,
+    def run(self, name, *arguments, check=True, given=None):
+        """Runs one of Postfix's commands against this instance, `given` its input; a CompletedProcess with text."""
+        return subprocess.run(self._program(name, *arguments), capture_output=True, text=True, check=check, input=given,
                               timeout=PATIENCE, env=self.environment())
 
     def environment(self):
