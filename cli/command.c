@@ -9,6 +9,9 @@
 
 #define ACCOUNT_MAX 320 /* bytes: 64 before the @ and 255 behind it */
 
+#define IMPORT_FOREIGN "import sasl-xoauth2" /* the only command of two words */
+#define VALUED (COMMAND_TOKEN_FILE | COMMAND_TEXT_FILE | COMMAND_CONFIG | COMMAND_SECRETS)
+
 static const struct command commands[] = {
     {"login", "ACCOUNT [--browser|--paste|--device]", "sign a mailbox in",
      "tokend signs in and keeps the refresh token; a working account is left as it is\n"
@@ -61,6 +64,13 @@ static const struct command commands[] = {
      "                the file that holds it, on one line; - is standard input, and\n"
      "                on a terminal it is asked for without being shown\n",
      cli_import, COMMAND_MUST_ACCOUNT, COMMAND_TOKEN_FILE, COMMAND_TOKEN_FILE},
+    {IMPORT_FOREIGN, "[OPTION...] TOKENFILE...", "take an installation of sasl-xoauth2 over",
+     "Prints sections for mailbearer.conf, and gives tokend the refresh tokens of the\n"
+     "accounts that it knows. To be used twice: put the sections in, then again.\n\n"
+     "  --config FILE its configuration, in the place of /etc/sasl-xoauth2.conf\n"
+     "  --write-secrets DIR\n"
+     "                write each client secret into a new file there, mode 0600\n",
+     cli_import_sasl_xoauth2, COMMAND_WORDS, COMMAND_CONFIG | COMMAND_SECRETS, 0},
     {"forget", "ACCOUNT [--yes]", "delete an account's refresh token",
      "Mail of the account then waits in the queue until there is a new one. The\n"
      "provider is not told: revoke the token there as well if it was stolen.\n\n"
@@ -90,6 +100,8 @@ static const struct {
     {"--textfile", COMMAND_TEXT_FILE, CLI_WAY_ANY},
     {"--yes", COMMAND_YES, CLI_WAY_ANY},
     {"--refresh-token-file", COMMAND_TOKEN_FILE, CLI_WAY_ANY},
+    {"--config", COMMAND_CONFIG, CLI_WAY_ANY},
+    {"--write-secrets", COMMAND_SECRETS, CLI_WAY_ANY},
     {"--browser", COMMAND_WAY, CLI_WAY_BROWSER},
     {"--paste", COMMAND_WAY, CLI_WAY_PASTE},
     {"--device", COMMAND_WAY, CLI_WAY_DEVICE},
@@ -140,17 +152,23 @@ static int unknown_option(const struct reader *reader, const char *arg)
 		       arg);
 }
 
-#define VALUED (COMMAND_TOKEN_FILE | COMMAND_TEXT_FILE)
-
-static int read_value(struct reader *reader, const char *name, unsigned option, const char *attached)
+static int read_value(struct reader *reader, const char *name, enum command_option option, const char *attached)
 {
+	struct cli_call *call = &reader->line->call;
 	const char *value = take_value(reader, name, attached);
 
-	*(option == COMMAND_TOKEN_FILE ? &reader->line->call.token_file : &reader->line->call.text_file) = value;
+	if (option == COMMAND_TOKEN_FILE)
+		call->token_file = value;
+	else if (option == COMMAND_TEXT_FILE)
+		call->text_file = value;
+	else if (option == COMMAND_CONFIG)
+		call->foreign_config = value;
+	else
+		call->secrets_folder = value;
 	return value ? 0 : -1;
 }
 
-/* --json, --yes, --refresh-token-file FILE, --refresh-token-file=FILE */
+/* --json, --yes, --refresh-token-file FILE, --refresh-token-file=FILE, and the like */
 static int read_flag(struct reader *reader, const char *arg)
 {
 	size_t len = strcspn(arg, "="), i;
@@ -224,10 +242,20 @@ static int read_word(struct reader *reader, const char *word)
 	return 0;
 }
 
+static bool is_import(const struct reader *reader)
+{
+	return reader->line->command && !reader->line->call.account &&
+	       strcmp(reader->line->command->name, "import") == 0;
+}
+
 static int read_operand(struct reader *reader, const char *arg)
 {
 	if (reader->line->command && reader->line->command->account == COMMAND_WORDS)
 		return read_word(reader, arg);
+	if (is_import(reader) && strcmp(arg, "sasl-xoauth2") == 0) {
+		reader->line->command = find_command(IMPORT_FOREIGN);
+		return 0;
+	}
 	if (reader->line->command)
 		return read_account(reader, arg);
 	reader->line->command = find_command(arg);
@@ -254,6 +282,8 @@ static int prove(const struct reader *reader)
 		return err_set(reader->err, ERR_SYNTAX, "a command is missing; mailbearer --help lists them");
 	if (command->account == COMMAND_NO_ACCOUNT && reader->line->call.account)
 		return wrong_usage(reader, "it takes no account");
+	if (command->run == cli_import_sasl_xoauth2 && reader->line->call.word_count == 0)
+		return wrong_usage(reader, "the token files are missing");
 	if (command->account == COMMAND_MUST_ACCOUNT && !reader->line->call.account)
 		return wrong_usage(reader, "the account is missing");
 	if (reader->given & ~command->options)

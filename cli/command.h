@@ -15,7 +15,9 @@ enum command_option {
 	COMMAND_TOKEN_FILE = 4,
 	COMMAND_WAY = 8,
 	COMMAND_CHECK = 16,
-	COMMAND_TEXT_FILE = 32
+	COMMAND_TEXT_FILE = 32,
+	COMMAND_CONFIG = 64,
+	COMMAND_SECRETS = 128
 };
 
 struct command {

@@ -18,8 +18,10 @@ cli_libcli_la_SOURCES = \
 	cli/postfix_config.c \
 	cli/read_line.c cli/read_line.h \
 	cli/read_secret.c cli/read_secret.h \
+	cli/sasl_xoauth2.c cli/sasl_xoauth2.h \
 	cli/status.c cli/status.h \
 	cli/status_check.c cli/status_check.h \
+	cli/takeover.c \
 	cli/token.c
 cli_libs = cli/libcli.la client/libclient.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS)
 
@@ -35,6 +37,11 @@ tests_unit_test_monitoring_SOURCES = tests/unit/test_monitoring.c
 tests_unit_test_monitoring_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_monitoring_LDADD = $(cli_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_monitoring
+check_PROGRAMS += tests/unit/test_sasl_xoauth2
+tests_unit_test_sasl_xoauth2_SOURCES = tests/unit/test_sasl_xoauth2.c
+tests_unit_test_sasl_xoauth2_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_sasl_xoauth2_LDADD = $(cli_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_sasl_xoauth2
 tests_unit_test_explain_log_SOURCES = tests/unit/test_explain_log.c
 tests_unit_test_explain_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_explain_log_LDADD = $(cli_libs) $(CMOCKA_LIBS)

@@ -26,7 +26,7 @@ class Completion(unittest.TestCase):
         text = subprocess.run([CLI, "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
         commands = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and line[2:3].isalpha()]
         self.assertGreater(len(commands), 8)
-        self.assertEqual(sorted(commands), sorted(complete("")))
+        self.assertEqual(sorted(set(commands)), sorted(complete("")))
         self.assertEqual(["metrics"], complete("me"))
         self.assertEqual(["metrics"], complete("-c", "/tmp", "me"))
 
@@ -34,6 +34,10 @@ class Completion(unittest.TestCase):
         self.assertEqual(["--check"], complete("status", "--c"))
         self.assertEqual(["--help", "--textfile"], sorted(complete("metrics", "--")))
         self.assertEqual([], complete("reload", "--y"))
+        self.assertEqual(["--config"], complete("import", "sasl-xoauth2", "--c"))
+        self.assertEqual(["--refresh-token-file"], complete("import", "--r"))
+        self.assertEqual(["sasl-xoauth2"], complete("import", "sasl"))
+        self.assertEqual(["/etc/passwd"], [x for x in complete("import", "sasl-xoauth2", "/etc/passw") if x == "/etc/passwd"])
 
     def test_files(self):
         self.assertEqual(["/etc/passwd"], [x for x in complete("metrics", "--textfile", "/etc/passw") if x == "/etc/passwd"])

@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+"""mailbearer import sasl-xoauth2: an installation is taken over, and no secret is shown on the way."""
+
+import json
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import ACCOUNT, CLIENT_ID, DAEMON_USER, World  # noqa: E402
+
+import tap  # noqa: E402
+
+SECRET = "MARKER-client-secret"
+ENDPOINT = "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/token"
+OTHER = "alerts@contoso.com"
+
+
+class Takeover(unittest.TestCase):
+    def setUp(self):
+        self.world = World()
+        self.addCleanup(self.world.close)
+
+    def file(self, name, **values):
+        path = self.world.folder / name
+        path.write_text(json.dumps(values))
+        return path
+
+    def installation(self, **config):
+        return self.file("sasl-xoauth2.conf", **{"client_id": CLIENT_ID, "client_secret": SECRET, "token_endpoint": ENDPOINT,
+                                                 "log_full_trace_on_failure": "yes"} | config)
+
+    def run_import(self, config, *arguments):
+        got = self.world.cli("import", "sasl-xoauth2", "--config", str(config), *map(str, arguments))
+        self.assertNotIn("MARKER", got.stdout + got.stderr)
+        return got
+
+    def test_tokens_of_known_accounts_are_imported(self):
+        token = self.world.account()
+        tokens = self.file("relay.json", user=ACCOUNT, access_token="MARKER-AT", expiry="1", refresh_token=token,
+                           refresh_window="0")
+        self.world.start()
+        got = self.run_import(self.installation(), tokens)
+        self.assertEqual((0, True), (got.returncode, f"{ACCOUNT}: imported" in got.stderr), got.stderr)
+        self.assertEqual("OK", self.world.ask("token " + ACCOUNT)[0])
+        self.assertIn('tenant = "contoso.onmicrosoft.com"', got.stdout)
+        self.assertIn('client_secret_file = "', got.stdout)
+        self.assertNotIn("min_validity", got.stdout)
+        self.assertNotIn("MARKER", self.world.log())
+
+    def test_what_is_printed_is_a_configuration(self):
+        one = self.file("one@contoso.com", refresh_token="MARKER-RT-1", access_token="", expiry=0)
+        two = self.file("two.json", user=OTHER, refresh_token="MARKER-RT-2", refresh_window=600)
+        three = self.file("three.json", user="c@example.com", refresh_token="MARKER-RT-3", client_id="other", client_secret="",
+                          token_endpoint="https://oauth2.googleapis.com/token", proxy="http://proxy.example:3128")
+        folder = self.world.folder / "secrets"
+        folder.mkdir()
+        got = self.run_import(self.installation(), "--write-secrets", folder, one, two, three)
+        self.assertEqual(3, got.returncode)
+        self.assertIn("3 of 3 accounts did not get their refresh token", got.stderr)
+        self.assertEqual(2, got.stdout.count('client "imported-'))
+        self.assertIn("min_validity = 600", got.stdout)
+        secret, = folder.iterdir()
+        self.assertEqual((SECRET + "\n", 0o600), (secret.read_text(), secret.stat().st_mode & 0o777))
+        self.world.conf.write_text(got.stdout.replace('provider = "google"', 'provider = "google" client_secret_file = '
+                                                      f'"{self.world.secret_file}"')
+                                   + f'tokend {{ seal_key_file = "{self.world.seal_key}" user = "{DAEMON_USER}" }}\n')
+        self.world.give(secret)
+        folder.chmod(0o755)
+        check = self.world.cli("check-config")
+        self.assertEqual(0, check.returncode, check.stderr)
+
+        again = self.run_import(self.installation(), "--write-secrets", folder, one, two, three)
+        self.assertEqual((3, got.stdout), (again.returncode, again.stdout), again.stderr)
+        other = self.run_import(self.installation(client_secret="MARKER-2"), "--write-secrets", folder, one)
+        self.assertEqual((1, True), (other.returncode, "holds something else" in other.stderr), other.stderr)
+        self.assertEqual(SECRET + "\n", secret.read_text())
+
+    def test_an_account_that_tokend_does_not_know_is_said(self):
+        token = self.world.account()
+        known = self.file("relay.json", user=ACCOUNT, refresh_token=token)
+        unknown = self.file("unknown.json", user="nobody@contoso.com", refresh_token="MARKER-RT")
+        self.world.start()
+        got = self.run_import(self.installation(), unknown, known)
+        self.assertEqual((1, True), (got.returncode, f"{ACCOUNT}: imported" in got.stderr), got.stderr)
+        self.assertIn("nobody@contoso.com: ", got.stderr)
+        self.assertIn("1 of 2 accounts did not get their refresh token", got.stderr)
+        self.assertEqual(2, got.stdout.count("account \""))
+        self.assertNotIn("MARKER", self.world.log())
+
+    def test_what_cannot_be_taken_over_is_named(self):
+        huge = self.world.folder / "huge.json"
+        huge.write_text('{"refresh_token": "MARKER' + "x" * 1024 * 1024 + '"}')
+        torn = self.world.folder / "torn.json"
+        torn.write_text('{"refresh_token": "MARKER')
+        good = self.file("good.json", user=ACCOUNT, refresh_token="MARKER")
+        rows = (({}, [self.file("nobody.json", refresh_token="MARKER")], "add \"user\""),
+                ({}, [self.file("a@b.json", access_token="MARKER")], "has no refresh_token"),
+                ({}, [self.world.folder / "missing"], "missing"),
+                ({}, ["/dev/zero"], "larger than"),
+                ({}, [huge], "larger than"),
+                ({}, [torn], "torn.json"),
+                ({}, [good, good], "of the same account"),
+                ({"client_secret": "MARKER" + "x" * 65536}, [good], "a secret is larger"),
+                ({"proxy": "http://user:MARKER@proxy:3128"}, [good], "holds a name or a password"),
+                ({"client_id": "MARKER\"}"}, [good], "client_id"))
+        for values, tokens, said in rows:
+            with self.subTest(said):
+                got = self.run_import(self.installation(**values), *tokens)
+                self.assertEqual((1, "", True), (got.returncode, got.stdout, said in got.stderr), got.stderr)
+        self.assertEqual(2, self.run_import(self.installation()).returncode)
+
+
+if __name__ == "__main__":
+    tap.main()
