@@ -135,7 +135,7 @@ class World:
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         # The daemon lets nobody attach to it, and so not the leak checker either; the unit ring looks for leaks.
         # A short quarantine, so that memory that was freed does not count as memory that is held.
-        env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0:quarantine_size_mb=4"
+        env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0:quarantine_size_mb=1"
         env["UBSAN_OPTIONS"] = os.environ.get("UBSAN_OPTIONS", "")
         if notify:
             env["NOTIFY_SOCKET"] = str(notify)
