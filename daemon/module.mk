@@ -24,7 +24,7 @@ daemon_libplain_la_SOURCES = \
 daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 daemon_libdaemon_la_LIBADD = daemon/libplain.la $(JANSSON_LIBS)
 daemon_libdaemon_la_SOURCES = \
-	daemon/explain.c daemon/explain.h daemon/explain_private.h daemon/explain_text.c \
+	daemon/explain_find.c daemon/explain.h daemon/explain_private.h daemon/explain_text.c \
 	daemon/explain_aadsts_table.c daemon/explain_advice_table.c daemon/explain_reply_table.c daemon/explain_word_table.c \
 	daemon/jsondoc.c daemon/jsondoc.h
 

@@ -6,7 +6,7 @@ milter_libmilterpolicy_la_SOURCES = \
 	milter/compose.c milter/compose.h \
 	milter/encoded_word.c milter/encoded_word.h \
 	milter/gates.c milter/gates.h \
-	milter/policy.c milter/policy.h milter/policy_private.h \
+	milter/policy_decide.c milter/policy.h milter/policy_private.h \
 	milter/policy_changes.c \
 	milter/reply.c milter/reply.h \
 	milter/rules.c milter/rules.h

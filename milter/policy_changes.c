@@ -1,6 +1,6 @@
 /*
- * What has to be changed in a message so that its senders are one account's. Called by policy.c, which has found out
- * what does not fit. Pure but for the memory of what it writes.
+ * What has to be changed in a message so that its senders are one account's. Called by policy_decide.c, which has found
+ * out what does not fit. Pure but for the memory of what it writes.
  */
 #include <stdio.h>
 #include <string.h>

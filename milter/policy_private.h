@@ -5,7 +5,7 @@
 
 #include "milter/policy.h"
 
-/* What policy.c (who carries it, and in which situation are we?) and policy_changes.c (what to change, then) share. */
+/* What policy_decide.c (who carries it, which situation is it?) and policy_changes.c (what to change, then) share. */
 
 struct owner {
 	const struct settings_account *account;     /* or NULL */

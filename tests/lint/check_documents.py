@@ -63,7 +63,7 @@ class Documents(unittest.TestCase):
         self.assertEqual(commands, set(re.findall(r"^\.It Cm ([a-z-]+)", page("mailbearer.8"), re.M)))
 
     def test_what_becomes_of_senders(self):
-        policy = (SOURCE / "milter/policy.c").read_text(encoding="utf-8")
+        policy = (SOURCE / "milter/policy_decide.c").read_text(encoding="utf-8")
         reply = (SOURCE / "milter/reply.c").read_text(encoding="utf-8")
         text = page("mailbearer-senders.7")
         self.assertEqual(set(re.findall(r'\[POLICY_\w+\] = "([a-z-]+)"', policy)),
