@@ -26,7 +26,8 @@ daemon_libdaemon_la_LIBADD = daemon/libplain.la $(JANSSON_LIBS)
 daemon_libdaemon_la_SOURCES = \
 	daemon/explain_find.c daemon/explain.h daemon/explain_private.h daemon/explain_text.c \
 	daemon/explain_aadsts_table.c daemon/explain_advice_table.c daemon/explain_reply_table.c daemon/explain_word_table.c \
-	daemon/jsondoc.c daemon/jsondoc.h
+	daemon/jsondoc.c daemon/jsondoc.h \
+	daemon/jwt_payload.c daemon/jwt_payload.h
 
 daemon_test_libs = daemon/libdaemon.la lib/libbase.la $(CMOCKA_LIBS)
 

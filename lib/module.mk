@@ -1,6 +1,7 @@
 # libc only: this is also linked into somebody else's process.
 noinst_LTLIBRARIES += lib/libbase.la
 lib_libbase_la_SOURCES = \
+	lib/base64url.c lib/base64url.h \
 	lib/buf.c lib/buf.h \
 	lib/deadline.c lib/deadline.h \
 	lib/err.c lib/err.h \

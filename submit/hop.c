@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "client/tokenclient.h"
+#include "smtp/relay.h"
 #include "submit/hop.h"
 #include "submit/patience.h"
-#include "submit/relay.h"
 #include "submit/slot.h"
 
 #define QUEUE_MAX (256 * 1024) /* bytes of commands that are sent together */
@@ -19,8 +19,6 @@ struct hop {
 	struct relay *relay;
 	int slot;
 	struct buf queue;
-	char received[REPLY_LINE_MAX + 2]; /* bytes that have not been taken yet */
-	size_t received_len;
 	struct err lost; /* why the connection is not there any more */
 };
 
@@ -42,7 +40,6 @@ void hop_drop(struct hop *hop)
 	hop->relay = NULL;
 	slot_leave(hop->slot);
 	hop->slot = -1;
-	hop->received_len = 0;
 	buf_clear(&hop->queue);
 }
 
@@ -109,6 +106,8 @@ static enum relay_trouble open_once(struct hop *hop, struct buf *token, struct r
 	    .ca_file = hop->route.ca_file,
 	    .user = token != NULL ? hop->route.account : NULL,
 	    .token = token,
+	    .connect_ms = PATIENCE_CONNECT,
+	    .open_ms = PATIENCE_OPEN,
 	};
 	enum relay_trouble trouble;
 	struct reply said;
@@ -198,56 +197,14 @@ static int send_queue(struct hop *hop)
 	return status;
 }
 
-/* The next line, without its CRLF, in hop->received; *used: what it takes of it. -1: hop->lost says why not. */
-static int receive_line(struct hop *hop, struct deadline deadline, size_t *len, size_t *used)
-{
-	const char *end;
-	ssize_t got;
-
-	while ((end = memchr(hop->received, '\n', hop->received_len)) == NULL) {
-		if (hop->received_len == sizeof hop->received)
-			return err_set(&hop->lost, ERR_SYNTAX, "%s sent a line without an end", hop->route.host);
-		got = relay_recv(hop->relay, hop->received + hop->received_len,
-				 sizeof hop->received - hop->received_len, deadline, &hop->lost);
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			return err_set(&hop->lost, ERR_UNREACHABLE, "%s closed the connection", hop->route.host);
-		hop->received_len += (size_t)got;
-	}
-	*used = (size_t)(end - hop->received) + 1;
-	*len = *used - 1;
-	if (*len > 0 && hop->received[*len - 1] == '\r')
-		--*len;
-	return 0;
-}
-
-static int receive_reply(struct hop *hop, struct deadline deadline, struct reply *reply)
-{
-	struct reply_reader reader = {.lines = 0};
-	enum reply_status status;
-	size_t len = 0, used = 0;
-
-	do {
-		if (receive_line(hop, deadline, &len, &used) != 0)
-			return -1;
-		status = reply_read(&reader, hop->received, len);
-		hop->received_len -= used;
-		memmove(hop->received, hop->received + used, hop->received_len);
-	} while (status == REPLY_MORE);
-	if (status == REPLY_BAD)
-		return err_set(&hop->lost, ERR_SYNTAX, "%s does not answer as an SMTP server does", hop->route.host);
-	*reply = reader.reply;
-	return 0;
-}
-
 void hop_reply(struct hop *hop, enum reply_stage stage, int patience_ms, struct reply *reply)
 {
 	struct reply said;
 	bool sent = hop->relay != NULL && (hop->queue.len == 0 || send_queue(hop) == 0);
 
 	/* A server that closes has often said why before. */
-	if (hop->relay == NULL || receive_reply(hop, deadline_after(sent ? patience_ms : 0), &said) != 0) {
+	if (hop->relay == NULL ||
+	    relay_reply(hop->relay, &said, deadline_after(sent ? patience_ms : 0), &hop->lost) != 0) {
 		reply_set(reply, 451, "4.4.2", "%s: %s", hop->route.host,
 			  hop->lost.text[0] != '\0' ? hop->lost.text : "the connection was lost");
 		hop_drop(hop);
@@ -265,6 +222,6 @@ void hop_quit(struct hop *hop)
 	struct reply ignored;
 
 	if (hop->relay != NULL && relay_send(hop->relay, quit, sizeof quit - 1, deadline, NULL) == 0)
-		receive_reply(hop, deadline, &ignored);
+		relay_reply(hop->relay, &ignored, deadline, NULL);
 	hop_drop(hop);
 }

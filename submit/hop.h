@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "submit/offers.h"
-#include "submit/reply.h"
+#include "smtp/offers.h"
+#include "smtp/reply.h"
 #include "submit/route.h"
 
 /*

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "submit/reply.h"
+#include "smtp/reply.h"
 
 /*
  * The server's side of LMTP (RFC 2033): what a command line means, and which command may come now. Pure; pointers go

@@ -14,7 +14,7 @@
 #include "daemon/privs.h"
 #include "daemon/senders.h"
 #include "daemon/settings.h"
-#include "submit/relay.h"
+#include "smtp/relay.h"
 #include "submit/session.h"
 
 #define NAME "mailbearer-submit"

@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
+#include "smtp/reply.h"
 #include "submit/lmtp.h"
-#include "submit/reply.h"
 
 /* What became of one message and its recipients, for the one line that is logged of it. */
 struct message {

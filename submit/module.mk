@@ -2,20 +2,17 @@
 noinst_LTLIBRARIES += submit/libsubmitpure.la submit/libsubmit.la
 submit_libsubmitpure_la_SOURCES = \
 	submit/content.c submit/content.h \
-	submit/lmtp.c submit/lmtp.h \
-	submit/offers.c submit/offers.h \
-	submit/reply.c submit/reply.h
+	submit/lmtp.c submit/lmtp.h
 submit_sources = \
 	submit/channel.c submit/channel.h \
 	submit/hop.c submit/hop.h \
 	submit/message.c submit/message.h \
 	submit/patience.h \
-	submit/relay.c submit/relay.h \
 	submit/route.c submit/route.h \
 	submit/session.c submit/session.h \
 	submit/slot.c submit/slot.h
 submit_libsubmit_la_SOURCES = $(submit_sources)
-submit_libs = submit/libsubmitpure.la client/libclient.la daemon/libdaemon.la lib/libbase.la $(CURL_LIBS)
+submit_libs = submit/libsubmitpure.la smtp/libsmtp.la client/libclient.la daemon/libdaemon.la lib/libbase.la $(CURL_LIBS)
 
 sbin_PROGRAMS += mailbearer-submit
 dist_man_MANS += man/mailbearer-sendmail.7
@@ -29,24 +26,19 @@ tests_blackbox_impatient_submit_SOURCES = submit/main.c $(submit_sources)
 tests_blackbox_impatient_submit_CPPFLAGS = $(AM_CPPFLAGS) -DPATIENCE_OF_A_TEST
 tests_blackbox_impatient_submit_LDADD = $(submit_libs)
 
-check_PROGRAMS += tests/unit/test_content tests/unit/test_lmtp tests/unit/test_reply
+check_PROGRAMS += tests/unit/test_content tests/unit/test_lmtp
 tests_unit_test_content_SOURCES = tests/unit/test_content.c
 tests_unit_test_content_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_content_LDADD = submit/libsubmitpure.la lib/libbase.la $(CMOCKA_LIBS)
+tests_unit_test_content_LDADD = submit/libsubmitpure.la smtp/libsmtp.la lib/libbase.la $(CMOCKA_LIBS)
 tests_unit_test_lmtp_SOURCES = tests/unit/test_lmtp.c
 tests_unit_test_lmtp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_lmtp_LDADD = submit/libsubmitpure.la lib/libbase.la $(CMOCKA_LIBS)
-tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
-tests_unit_test_reply_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_reply_LDADD = submit/libsubmitpure.la lib/libbase.la $(CMOCKA_LIBS)
-UNIT_TESTS += tests/unit/test_content tests/unit/test_lmtp tests/unit/test_reply
+tests_unit_test_lmtp_LDADD = submit/libsubmitpure.la smtp/libsmtp.la lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_content tests/unit/test_lmtp
 
-FUZZ_NAMES += lmtp reply
-check_PROGRAMS += tests/fuzz/replay_lmtp tests/fuzz/replay_reply
+FUZZ_NAMES += lmtp
+check_PROGRAMS += tests/fuzz/replay_lmtp
 tests_fuzz_replay_lmtp_SOURCES = tests/fuzz/fuzz_lmtp.c tests/fuzz/replay.c
-tests_fuzz_replay_lmtp_LDADD = submit/libsubmitpure.la lib/libbase.la
-tests_fuzz_replay_reply_SOURCES = tests/fuzz/fuzz_reply.c tests/fuzz/replay.c
-tests_fuzz_replay_reply_LDADD = submit/libsubmitpure.la lib/libbase.la
+tests_fuzz_replay_lmtp_LDADD = submit/libsubmitpure.la smtp/libsmtp.la lib/libbase.la
 
 # Programs that log in themselves, with a token of `mailbearer token`: examples, and the ring that runs each.
 EXTRA_DIST += mta-examples

@@ -54,7 +54,8 @@ check-system: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SYSTEM_TESTS)'
 
 # With --enable-fuzzing: make fuzz-targets, then tests/fuzz/run.sh. A rule of our own, since automake has no patterns.
-FUZZ_LIBS = submit/libsubmitpure.la tokend/libtokend.la tokend/libdoors.la milter/libmilterpolicy.la sasl/libresponse.la \
+FUZZ_LIBS = submit/libsubmitpure.la smtp/libsmtp.la tokend/libtokend.la tokend/libdoors.la milter/libmilterpolicy.la \
+	sasl/libresponse.la \
 	client/libclient.la daemon/libdaemon.la lib/libbase.la
 if FUZZING
 FUZZ_BUILT = $(FUZZ_NAMES:%=tests/fuzz/fuzz_%)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "daemon/log.h"
+#include "lib/base64url.h"
 #include "tokend/advice.h"
-#include "tokend/base64url.h"
 #include "tokend/broker_private.h"
 
 #define RANDOM_BYTES 32 /* 43 characters: RFC 7636 section 4.1 */

@@ -166,3 +166,14 @@ struct broker_wait *broker_account(struct broker *broker, const struct broker_qu
 	return broker_say(now, WIRE_OK, "account %s unusable %lld %s", keeper->conf->name, (long long)seconds,
 			  keeper_reason(keeper, reason, sizeof(reason)));
 }
+
+/* --- version --- */
+
+/* So that a program of one version sees that it speaks to a daemon of another. */
+struct broker_wait *broker_version(struct broker *broker, const struct broker_question *question,
+				   struct broker_answer *now)
+{
+	(void)broker;
+	(void)question;
+	return broker_say(now, WIRE_OK, "%s", PACKAGE_VERSION);
+}

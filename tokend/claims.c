@@ -4,30 +4,11 @@
 #include <strings.h>
 
 #include "daemon/jsondoc.h"
-#include "tokend/base64url.h"
+#include "daemon/jwt_payload.h"
 #include "tokend/claims.h"
-
-#define PAYLOAD_MAX SECRET_MAX
 
 /* Entra's and OpenID Connect's, the one that says most about the mailbox first. */
 static const char *const names[] = {"upn", "preferred_username", "email", "unique_name"};
-
-/* The JSON between the two dots. */
-static int decode_payload(const struct secret *jwt, struct buf *payload)
-{
-	struct buf text = BUF_INIT(SECRET_MAX);
-	const char *first, *second;
-	int status = -1;
-
-	if (secret_append(jwt, &text) == 0 && text.len > 0) {
-		first = memchr(text.data, '.', text.len);
-		second = first != NULL ? memchr(first + 1, '.', text.len - (size_t)(first + 1 - text.data)) : NULL;
-		if (second != NULL)
-			status = base64url_decode(payload, first + 1, (size_t)(second - first - 1));
-	}
-	buf_free(&text);
-	return status;
-}
 
 /* Personal accounts' unique_name is "live.com#user@outlook.com". */
 static const char *name_at(const json_t *claims, const char *key)
@@ -59,16 +40,12 @@ static enum claims_user compare(const json_t *claims, const char *account, char 
 
 enum claims_user claims_compare(const struct secret *jwt, const char *account, char user[CLAIMS_USER_MAX])
 {
-	struct buf payload = BUF_INIT(PAYLOAD_MAX);
 	enum claims_user result = CLAIMS_NOBODY;
-	json_t *claims = NULL;
+	json_t *claims = jwt != NULL ? jwt_payload(jwt) : NULL;
 
 	user[0] = '\0';
-	if (jwt != NULL && decode_payload(jwt, &payload) == 0)
-		claims = jsondoc_parse_object(payload.data != NULL ? payload.data : "", payload.len, NULL);
 	if (claims != NULL)
 		result = compare(claims, account, user);
 	json_decref(claims);
-	buf_free(&payload);
 	return result;
 }

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "daemon/jsondoc.h"
+#include "lib/base64url.h"
 #include "lib/buf.h"
-#include "tokend/base64url.h"
 #include "tokend/jwt.h"
 #include "tokend/jwt_private.h"
 

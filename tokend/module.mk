@@ -5,7 +5,6 @@ tokend_libtokend_la_SOURCES = \
 	tokend/access.c tokend/access.h \
 	tokend/account.c tokend/account.h \
 	tokend/advice.c tokend/advice.h \
-	tokend/base64url.c tokend/base64url.h \
 	tokend/broker_life.c tokend/broker.h tokend/broker_private.h \
 	tokend/broker_begin.c tokend/broker_client.c tokend/broker_configure.c tokend/broker_consent.c \
 	tokend/broker_expiry.c tokend/broker_grant.c tokend/broker_keeper.c tokend/broker_login.c \

@@ -11,6 +11,7 @@ static const struct server_operation operations[] = {
     {"transport", ACCESS_TOKEN, broker_transport},
     {"refused", ACCESS_TOKEN, broker_refused},
     {"account", ACCESS_HEALTH, broker_account},
+    {"version", ACCESS_HEALTH, broker_version},
     {"status", ACCESS_ADMIN, broker_status},
     {"refresh", ACCESS_ADMIN, broker_refresh},
     {"login", ACCESS_ADMIN, broker_login},

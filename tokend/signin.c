@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "daemon/jsondoc.h"
-#include "tokend/base64url.h"
+#include "lib/base64url.h"
 #include "tokend/signin.h"
 #include "tokend/oauth_form.h"
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "submit/offers.h"
-#include "submit/reply.h"
+#include "smtp/offers.h"
+#include "smtp/reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

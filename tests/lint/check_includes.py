@@ -18,7 +18,8 @@ FOLDERS = {
     "daemon": ("lib",),
     "sasl": ("client", "lib"),
     "milter": ("client", "daemon", "lib"),
-    "submit": ("client", "daemon", "lib"),
+    "smtp": ("lib",),
+    "submit": ("smtp", "client", "daemon", "lib"),
     "cli": ("client", "daemon", "lib"),
     "tokend": ("daemon", "lib"),
 }
@@ -34,7 +35,6 @@ TOKEND_LEVELS = (
     ("signin", "identity", "service_account"),
     ("oauth", "http", "loopback", "store"),
     ("account", "consent", "advice", "claims", "expiry", "jwt", "outcome", "access", "seal", "loop"),
-    ("base64url",),
 )
 
 # The same for submit.
@@ -42,9 +42,8 @@ SUBMIT_LEVELS = (
     ("main",),
     ("session",),
     ("hop", "message", "channel"),
-    ("relay", "route", "slot", "content"),
-    ("lmtp", "offers"),
-    ("reply", "patience"),
+    ("route", "slot", "content"),
+    ("lmtp", "patience"),
 )
 LEVELS = {"tokend": TOKEND_LEVELS, "submit": SUBMIT_LEVELS}
 
@@ -55,7 +54,7 @@ UNDER_MILTER_CORE = ("daemon/network.h", "daemon/senders.h", "daemon/settings.h"
 
 # A foreign library enters through one door: which files may include which headers.
 DOORS = (
-    (r"curl/", r"tokend/http\w*\.[ch]|submit/relay\.c"),
+    (r"curl/", r"tokend/http\w*\.[ch]|smtp/relay\.c"),
     (r"event2?/|event\.h", r"tokend/loop\.c"),
     (r"confuse\.h", r"daemon/settings\w*\.[ch]"),
     (r"libmilter/", r"milter/(callbacks|main)\.c"),

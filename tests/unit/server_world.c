@@ -93,6 +93,7 @@ MAP(login)
 MAP(import)
 MAP(forget)
 MAP(refused)
+MAP(version)
 
 static void drop_wait(struct broker_wait *wait)
 {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "daemon/jsondoc.h"
-#include "tokend/base64url.h"
+#include "lib/base64url.h"
 #include "tokend/claims.h"
 
 #define ACCOUNT "relay@contoso.com"

@@ -16,7 +16,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "tokend/base64url.h"
+#include "lib/base64url.h"
 #include "tokend/jwt.h"
 
 #define NOW 1790000000

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "submit/offers.h"
-#include "submit/reply.h"
+#include "smtp/offers.h"
+#include "smtp/reply.h"
 
 #define HOST "smtp.office365.com"
 

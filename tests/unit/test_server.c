@@ -145,7 +145,8 @@ static void test_unknown_map_names_those_that_are(void **state)
 
 	(void)state;
 	say_to(fd, "9:nothing a,");
-	expect_part(fd, "PERM no map 'nothing'; there are: token sasl relayhost transport refused account status");
+	expect_part(fd,
+		    "PERM no map 'nothing'; there are: token sasl relayhost transport refused account version status");
 	say_to(fd, "6:sasl a,"); /* it may go on */
 	expect(fd, "10:OK sasl(a),");
 	close(fd);
@@ -207,6 +208,9 @@ static void test_each_may_ask_what_is_theirs(void **state)
 		assert_false(may(STRANGER, admins[i]));
 	}
 	assert_true(may(MILTER, "account"));
+	assert_true(may(MILTER, "version"));
+	assert_true(may(POSTFIX, "version"));
+	assert_false(may(STRANGER, "version"));
 	assert_true(may(POSTFIX, "account"));
 	assert_false(may(STRANGER, "account"));
 }

@@ -1,16 +1,16 @@
 /*
  * The door to libcurl: connection, TLS and login (CURLOPT_CONNECT_ONLY, which for smtp:// goes as far as AUTH), then
- * bytes. Called by hop.c. What the server says up to there comes in by the header callback. Never turns libcurl's
- * verbose mode on: it would show the token.
+ * commands and replies. Called by submit's hop.c and by check. What the server says up to there comes in by the header
+ * callback. Never turns libcurl's verbose mode on: it would show the token.
  */
 #include <curl/curl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
-#include "submit/patience.h"
-#include "submit/relay.h"
+#include "smtp/relay.h"
 
 #define SMTPS_PORT 465
 
@@ -21,7 +21,10 @@ struct relay {
 	struct reply_reader reader;
 	struct reply last; /* the last whole reply */
 	bool logged_in;
+	char host[256]; /* for texts */
 	char error[CURL_ERROR_SIZE];
+	char received[REPLY_LINE_MAX + 2]; /* bytes that have not been taken yet */
+	size_t received_len;
 };
 
 int relay_init(struct err *err)
@@ -85,8 +88,8 @@ static int set_options(struct relay *relay, const struct relay_target *target)
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)PATIENCE_CONNECT);
-	SET(CURLOPT_TIMEOUT_MS, (long)PATIENCE_OPEN);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)target->connect_ms);
+	SET(CURLOPT_TIMEOUT_MS, (long)target->open_ms);
 	SET(CURLOPT_ERRORBUFFER, relay->error);
 	SET(CURLOPT_HEADERFUNCTION, on_line);
 	SET(CURLOPT_HEADERDATA, relay);
@@ -166,6 +169,7 @@ struct relay *relay_open(const struct relay_target *target, enum relay_trouble *
 		err_set(err, ERR_MEMORY, "out of memory for a connection");
 		return NULL;
 	}
+	snprintf(relay->host, sizeof relay->host, "%s", target->host);
 	relay->curl = curl_easy_init();
 	*trouble = connect_and_log_in(relay, target, err);
 	*reply = relay->last;
@@ -219,7 +223,8 @@ int relay_send(struct relay *relay, const char *bytes, size_t len, struct deadli
 	return 0;
 }
 
-ssize_t relay_recv(struct relay *relay, char *bytes, size_t len, struct deadline deadline, struct err *err)
+/* At least one byte: how many, 0 at the end of the stream, or -1. */
+static ssize_t receive_some(struct relay *relay, char *bytes, size_t len, struct deadline deadline, struct err *err)
 {
 	size_t got;
 	CURLcode code;
@@ -231,4 +236,47 @@ ssize_t relay_recv(struct relay *relay, char *bytes, size_t len, struct deadline
 	if (code == CURLE_OK)
 		return (ssize_t)got;
 	return err_set(err, ERR_UNREACHABLE, "the connection was lost: %s", curl_easy_strerror(code));
+}
+
+/* The next line, without its CRLF, in relay->received; *used: what it takes of it. */
+static int receive_line(struct relay *relay, struct deadline deadline, size_t *len, size_t *used, struct err *err)
+{
+	const char *end;
+	ssize_t got;
+
+	while ((end = memchr(relay->received, '\n', relay->received_len)) == NULL) {
+		if (relay->received_len == sizeof relay->received)
+			return err_set(err, ERR_SYNTAX, "%s sent a line without an end", relay->host);
+		got = receive_some(relay, relay->received + relay->received_len,
+				   sizeof relay->received - relay->received_len, deadline, err);
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			return err_set(err, ERR_UNREACHABLE, "%s closed the connection", relay->host);
+		relay->received_len += (size_t)got;
+	}
+	*used = (size_t)(end - relay->received) + 1;
+	*len = *used - 1;
+	if (*len > 0 && relay->received[*len - 1] == '\r')
+		--*len;
+	return 0;
+}
+
+int relay_reply(struct relay *relay, struct reply *reply, struct deadline deadline, struct err *err)
+{
+	struct reply_reader reader = {.lines = 0};
+	enum reply_status status;
+	size_t len = 0, used = 0;
+
+	do {
+		if (receive_line(relay, deadline, &len, &used, err) != 0)
+			return -1;
+		status = reply_read(&reader, relay->received, len);
+		relay->received_len -= used;
+		memmove(relay->received, relay->received + used, relay->received_len);
+	} while (status == REPLY_MORE);
+	if (status == REPLY_BAD)
+		return err_set(err, ERR_SYNTAX, "%s does not answer as an SMTP server does", relay->host);
+	*reply = reader.reply;
+	return 0;
 }

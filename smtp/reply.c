@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "submit/reply.h"
+#include "smtp/reply.h"
 
 void reply_set(struct reply *reply, int code, const char *enhanced, const char *fmt, ...)
 {

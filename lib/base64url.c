@@ -1,7 +1,7 @@
 /* base64url for JWTs and PKCE. Pure; OpenSSL's encoder pads and breaks lines, so this is ours. */
 #include <string.h>
 
-#include "tokend/base64url.h"
+#include "lib/base64url.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

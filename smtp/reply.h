@@ -1,5 +1,5 @@
-#ifndef MAILBEARER_SUBMIT_REPLY_H
-#define MAILBEARER_SUBMIT_REPLY_H
+#ifndef MAILBEARER_SMTP_REPLY_H
+#define MAILBEARER_SMTP_REPLY_H
 
 #include <stdbool.h>
 #include <stddef.h>

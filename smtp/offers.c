@@ -2,7 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "submit/offers.h"
+#include "smtp/offers.h"
 
 static bool begins(const char *text, size_t len, const char *word)
 {

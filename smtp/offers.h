@@ -1,5 +1,5 @@
-#ifndef MAILBEARER_SUBMIT_OFFERS_H
-#define MAILBEARER_SUBMIT_OFFERS_H
+#ifndef MAILBEARER_SMTP_OFFERS_H
+#define MAILBEARER_SMTP_OFFERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

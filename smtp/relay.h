@@ -1,21 +1,20 @@
-#ifndef MAILBEARER_SUBMIT_RELAY_H
-#define MAILBEARER_SUBMIT_RELAY_H
+#ifndef MAILBEARER_SMTP_RELAY_H
+#define MAILBEARER_SMTP_RELAY_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "lib/buf.h"
 #include "lib/deadline.h"
 #include "lib/err.h"
-#include "submit/offers.h"
-#include "submit/reply.h"
+#include "smtp/offers.h"
+#include "smtp/reply.h"
 
 /*
  * A session with a submission server, through libcurl, which makes the connection, verifies the certificate after
  * STARTTLS (or at once, on port 465) and logs in with XOAUTH2 or OAUTHBEARER; then it is a stream of bytes, in which
- * hop.c speaks SMTP. libcurl's own sending of mail would hide the replies to single recipients, send one command at a
- * time and know no DSN.
+ * the caller speaks SMTP. libcurl's own sending of mail would hide the replies to single recipients, send one command
+ * at a time and know no DSN.
  */
 struct relay;
 
@@ -26,6 +25,8 @@ struct relay_target {
 	const char *ca_file;     /* or NULL: the system's */
 	const char *user;        /* or NULL: no login */
 	const struct buf *token; /* NUL-terminated; with a user only */
+	int connect_ms;          /* how long TCP may take */
+	int open_ms;             /* and everything up to the end of the login */
 };
 
 enum relay_trouble {
@@ -41,7 +42,7 @@ enum relay_trouble {
 int relay_init(struct err *err);
 
 /*
- * Connects and logs in; blocks for PATIENCE_OPEN at most. NULL with *trouble, *err, and *reply: what the server said
+ * Connects and logs in; blocks for open_ms at most. NULL with *trouble, *err, and *reply: what the server said
  * last, code 0 if nothing. Neither the text nor the reply holds the token.
  */
 struct relay *relay_open(const struct relay_target *target, enum relay_trouble *trouble, struct reply *reply,
@@ -55,7 +56,7 @@ const struct offers *relay_offers(const struct relay *relay);
 /* Sends all of it. 0 or -1. Blocks up to the deadline. */
 int relay_send(struct relay *relay, const char *bytes, size_t len, struct deadline deadline, struct err *err);
 
-/* Receives at least one byte: how many, 0 at the end of the stream, or -1. Blocks up to the deadline. */
-ssize_t relay_recv(struct relay *relay, char *bytes, size_t len, struct deadline deadline, struct err *err);
+/* Receives one whole reply. 0, or -1: the connection is lost, or what came is no SMTP. Blocks up to the deadline. */
+int relay_reply(struct relay *relay, struct reply *reply, struct deadline deadline, struct err *err);
 
 #endif
