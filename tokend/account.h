@@ -109,7 +109,8 @@ enum account_action {
 	ACCOUNT_DO_NOTHING = 0,
 	ACCOUNT_ABORT_REFRESH = 1, /* abort the request in flight: it used a grant that is no longer the account's */
 	ACCOUNT_DROP_TOKEN = 2,    /* forget the access token; with GOT_TOKEN: the new one as well, it is of no use */
-	ACCOUNT_START_REFRESH = 4, /* send the request; if that fails: GOT_RETRY, after this event */
+	ACCOUNT_START_REFRESH =
+	    4, /* send the request, now or when its turn comes; if that fails: GOT_RETRY, after this event */
 	ACCOUNT_ANSWER = 8 /* answer those who wait: with the token if account_can_serve, else with the reason */
 };
 

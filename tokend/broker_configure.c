@@ -163,6 +163,7 @@ static void swap(struct broker *broker, struct plan *plan)
 	broker->senders = plan->senders;
 	broker->clients = plan->clients;
 	broker->keepers = plan->keepers;
+	broker->turns.accounts = plan->settings->account_count;
 	free(plan->kept);
 }
 

@@ -154,7 +154,7 @@ static struct broker_wait *save_and_prove(struct keeper *keeper, struct secret *
 		return broker_say(now, WIRE_TEMP, "the refresh token could not be saved: %.400s; nothing was changed",
 				  err.text);
 	keeper_event(keeper, ACCOUNT_GRANT_ADDED);
-	keeper_force(keeper);
+	keeper_force(keeper, TURN_AT_ONCE);
 	if (account_worth_waiting(&keeper->machine))
 		return broker_wait_new(keeper, WAIT_IMPORT, question, now);
 	keeper_answer(keeper, WAIT_IMPORT, now);

@@ -10,7 +10,14 @@
 #include "daemon/log.h"
 #include "tokend/broker_private.h"
 
-static void feed(struct keeper *keeper, enum account_event event, struct account_input *in, unsigned mask);
+/* What an event brings along, and what is made of it. */
+struct feed {
+	struct account_input in;
+	unsigned mask;       /* of account_action: those that are done */
+	enum turn_kind kind; /* of the request, should it start one */
+};
+
+static void feed(struct keeper *keeper, enum account_event event, struct feed *with);
 
 int64_t keeper_seconds_until(const struct keeper *keeper, int64_t at)
 {
@@ -143,7 +150,7 @@ static void explain_trial(const struct keeper *keeper, char *remedy, size_t size
 static void failed(struct keeper *keeper, const struct broker_result *result, enum outcome outcome)
 {
 	const struct oauth_answer *answer = &result->answer;
-	struct account_input in = {.retry_after_ms = result->retry_after_ms};
+	struct feed with = {.in.retry_after_ms = result->retry_after_ms, .mask = ~0U};
 	char login[KEEPER_REMEDY_MAX];
 
 	if (outcome == OUTCOME_GRANT_LOST) {
@@ -151,16 +158,16 @@ static void failed(struct keeper *keeper, const struct broker_result *result, en
 		explain_trial(keeper, login, sizeof(login));
 		keeper_blame(keeper, answer->error, answer->detail, login);
 		refine_remedy(keeper, answer->aadsts, true);
-		feed(keeper, ACCOUNT_GOT_LOST, &in, ~0U);
+		feed(keeper, ACCOUNT_GOT_LOST, &with);
 		log_failure(keeper, EVENT_GRANT_LOST);
 	} else if (outcome == OUTCOME_MISCONFIGURED) {
 		keeper_blame(keeper, answer->error, answer->detail, broker_remedy(keeper->client->conf, answer->error));
 		refine_remedy(keeper, answer->aadsts, false);
-		feed(keeper, ACCOUNT_GOT_MISCONFIGURED, &in, ~0U);
+		feed(keeper, ACCOUNT_GOT_MISCONFIGURED, &with);
 		log_failure(keeper, EVENT_MISCONFIGURED);
 	} else {
 		keeper_blame(keeper, answer->error, answer->detail, broker_remedy_if_it_lasts(answer->error));
-		feed(keeper, ACCOUNT_GOT_RETRY, &in, ~0U);
+		feed(keeper, ACCOUNT_GOT_RETRY, &with);
 		log_failure(keeper, result->undiscovered ? EVENT_DISCOVERY_FAILED : EVENT_REFRESH_FAILED);
 	}
 }
@@ -202,7 +209,10 @@ static void note_user(struct keeper *keeper, const struct oauth_answer *answer)
 
 static void got_token(struct keeper *keeper, struct broker_result *result, bool rotated)
 {
-	struct account_input in = {.expires_in_ms = result->answer.expires_in * 1000, .sent_at = result->sent_at};
+	struct feed with = {
+	    .in = {.expires_in_ms = result->answer.expires_in * 1000, .sent_at = result->sent_at},
+	    .mask = ~0U,
+	};
 	struct loop *loop = keeper->broker->loop;
 	struct secret *before = keeper->access_token;
 
@@ -210,12 +220,13 @@ static void got_token(struct keeper *keeper, struct broker_result *result, bool 
 	keeper->access_token = result->answer.access_token;
 	result->answer.access_token = NULL;
 	secret_free(before);
-	feed(keeper, ACCOUNT_GOT_TOKEN, &in, ~0U);
+	feed(keeper, ACCOUNT_GOT_TOKEN, &with);
 	if (keeper->access_token == NULL) {
 		token_of_no_use(keeper, result);
 		return;
 	}
 	forgive(keeper);
+	turns_note_interval(&keeper->broker->turns, keeper->machine.refresh_at - loop_now(loop));
 	keeper->last_success = loop_wall(loop);
 	keeper->served_until = keeper->machine.token_until - keeper->machine.min_validity_ms;
 	log_event(EVENT_TOKEN_REFRESHED, keeper->conf->name,
@@ -274,7 +285,7 @@ static struct broker_request *start_request(struct keeper *keeper, struct err *e
 }
 
 /* That it cannot even be sent is an outcome, too. */
-static void start_refresh(struct keeper *keeper)
+void keeper_send(struct keeper *keeper)
 {
 	struct broker_result result = {.answer.outcome = OUTCOME_RETRY, .answer.error = "not_sent"};
 	struct err err = {.code = ERR_NONE};
@@ -310,23 +321,34 @@ static void drop_token(struct keeper *keeper)
 		keeper->served_until = now;
 }
 
+/* Nothing starts while stopping; what waits for its turn may be wanted more than it was. */
+static void take_turn(struct keeper *keeper, bool starts, enum turn_kind kind)
+{
+	bool waits = keeper->turn.list != NULL && kind != TURN_IDLE;
+
+	if (kind == TURN_ASKED && account_can_serve(&keeper->machine, loop_now(keeper->broker->loop)))
+		kind = TURN_IDLE;
+	if ((starts || waits) && !keeper->broker->stopping)
+		broker_take_turn(keeper, kind);
+}
+
 /* One event, and those of the actions that it asks for which are in the mask. */
-static void feed(struct keeper *keeper, enum account_event event, struct account_input *in, unsigned mask)
+static void feed(struct keeper *keeper, enum account_event event, struct feed *with)
 {
 	struct broker *broker = keeper->broker;
 	unsigned actions;
 
-	in->now = loop_now(broker->loop);
-	in->random = loop_random(broker->loop, UINT32_MAX);
-	actions = account_event(&keeper->machine, event, in) & mask;
+	with->in.now = loop_now(broker->loop);
+	with->in.random = loop_random(broker->loop, UINT32_MAX);
+	actions = account_event(&keeper->machine, event, &with->in) & with->mask;
 	if ((actions & ACCOUNT_ABORT_REFRESH) != 0) {
+		turns_leave(&keeper->turn);
 		broker_request_abort(keeper->refresh);
 		keeper->refresh = NULL;
 	}
 	if ((actions & ACCOUNT_DROP_TOKEN) != 0)
 		drop_token(keeper);
-	if ((actions & ACCOUNT_START_REFRESH) != 0 && !broker->stopping)
-		start_refresh(keeper);
+	take_turn(keeper, (actions & ACCOUNT_START_REFRESH) != 0, with->kind);
 	if ((actions & ACCOUNT_ANSWER) != 0)
 		broker_tell(keeper, account_worth_waiting(&keeper->machine));
 	set_tick(keeper);
@@ -334,24 +356,26 @@ static void feed(struct keeper *keeper, enum account_event event, struct account
 
 void keeper_event(struct keeper *keeper, enum account_event event)
 {
-	struct account_input in = {.now = 0};
+	struct feed with = {.mask = ~0U, .kind = event == ACCOUNT_TICK ? TURN_IDLE : TURN_ASKED};
 
-	feed(keeper, event, &in, ~0U);
+	feed(keeper, event, &with);
 }
 
-void keeper_force(struct keeper *keeper)
+void keeper_force(struct keeper *keeper, enum turn_kind kind)
 {
+	struct feed with = {.mask = ~0U, .kind = kind};
+
 	if (keeper->client->source != NULL)
 		discovery_end_pause(keeper->client->source);
-	keeper_event(keeper, ACCOUNT_FORCED);
+	feed(keeper, ACCOUNT_FORCED, &with);
 }
 
 void keeper_grant_with_token(struct keeper *keeper, struct broker_result *result)
 {
-	struct account_input in = {.now = 0};
+	struct feed with = {.mask = ~(unsigned)ACCOUNT_START_REFRESH};
 
 	/* The machine would send a request at once if one is in flight; here is its answer. */
-	feed(keeper, ACCOUNT_GRANT_ADDED, &in, ~(unsigned)ACCOUNT_START_REFRESH);
+	feed(keeper, ACCOUNT_GRANT_ADDED, &with);
 	if (keeper_note_end(keeper, &result->answer))
 		grant_save(keeper);
 	got_token(keeper, result, true);
@@ -408,13 +432,15 @@ void keeper_reconfigure(struct keeper *keeper, const struct settings_account *co
 	login_reconfigure(keeper, client, changed);
 	if (restart) {
 		broker_request_abort(keeper->refresh);
-		start_refresh(keeper);
+		keeper_send(keeper);
 	} else if (changed && keeper->refresh != NULL) {
 		keeper->outdated = true;
+	} else if (keeper->turn.list != NULL) {
+		return; /* when its turn comes, it asks what the new settings say */
 	} else if (changed && keeper->machine.has_grant) {
 		keeper_event(keeper, ACCOUNT_GRANT_ADDED);
 	} else if (keeper->machine.state == ACCOUNT_BACKOFF || keeper->machine.state == ACCOUNT_MISCONFIGURED) {
-		keeper_force(keeper); /* what was reloaded may be the repair */
+		keeper_force(keeper, TURN_IDLE); /* what was reloaded may be the repair */
 	}
 }
 
@@ -423,6 +449,7 @@ void keeper_free(struct keeper *keeper)
 	if (keeper == NULL)
 		return;
 	login_free(keeper);
+	turns_leave(&keeper->turn);
 	broker_request_abort(keeper->refresh);
 	grant_end_trial(keeper, "");
 	if (keeper->unsaved)

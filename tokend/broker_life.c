@@ -24,12 +24,14 @@ struct broker *broker_new(struct loop *loop, struct http *http, struct store *st
 	if (broker != NULL) {
 		*broker = (struct broker){.loop = loop, .http = http, .store = store};
 		TAILQ_INIT(&broker->due);
+		turns_init(&broker->turns);
 		broker->discovery = discovery_new(loop, http);
 		broker->loopback = loopback_new(loop);
 		broker->soon = loop_timer_new(loop, tell_due, broker);
+		broker->next_turn = loop_timer_new(loop, broker_next_turn, broker);
 	}
 	if (broker == NULL || broker->discovery == NULL || broker->loopback == NULL || broker->soon == NULL ||
-	    broker_expiry_begin(broker) != 0) {
+	    broker->next_turn == NULL || broker_expiry_begin(broker) != 0) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		broker_free(broker);
 		return NULL;
@@ -92,6 +94,7 @@ void broker_free(struct broker *broker)
 	senders_free(broker->senders);
 	settings_free(broker->settings);
 	loop_timer_free(broker->soon);
+	loop_timer_free(broker->next_turn);
 	loop_timer_free(broker->daily);
 	discovery_free(broker->discovery);
 	loopback_free(broker->loopback);
@@ -286,6 +289,9 @@ static void on_wait_too_long(void *arg)
 
 	if (wait->what == WAIT_LOGIN)
 		make_due(wait);
+	else if (wait->what != WAIT_TRIAL && wait->keeper != NULL && wait->keeper->turn.list != NULL)
+		broker_wait_settle(wait, WIRE_TEMP,
+				   "many accounts want a token at once, and its turn has not come yet");
 	else
 		broker_wait_settle(wait, WIRE_TEMP, "the token endpoint has not answered yet");
 }
@@ -349,7 +355,7 @@ struct broker_wait *broker_refresh(struct broker *broker, const struct broker_qu
 		return broker_say_no_account(broker, question->key, question->key_len, now);
 	if (broker->stopping)
 		return broker_say(now, WIRE_TEMP, STOPPING);
-	keeper_force(keeper);
+	keeper_force(keeper, TURN_AT_ONCE);
 	if (account_worth_waiting(&keeper->machine))
 		return broker_wait_new(keeper, WAIT_REFRESH, question, now);
 	keeper_answer(keeper, WAIT_REFRESH, now);
@@ -364,11 +370,11 @@ struct broker_wait *broker_refused(struct broker *broker, const struct broker_qu
 
 	if (keeper == NULL)
 		return broker_say_no_account(broker, question->key, question->key_len, now);
-	replacing = keeper->refresh != NULL;
+	replacing = account_worth_waiting(&keeper->machine);
 	if (!broker->stopping)
 		keeper_event(keeper, ACCOUNT_REFUSED);
 	/* One line for each token that is given up, however many connections it fails on. */
-	if (!replacing && keeper->refresh != NULL)
+	if (!replacing && account_worth_waiting(&keeper->machine))
 		log_event(EVENT_TOKEN_REFUSED, keeper->conf->name, log_text("client", keeper->client->conf->name),
 			  log_text("remedy", "none if it does not repeat: the token is being replaced"));
 	return broker_say(now, WIRE_OK, "%s", "");

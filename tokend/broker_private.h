@@ -18,6 +18,7 @@
 #include "tokend/service_account.h"
 #include "tokend/signin.h"
 #include "tokend/store.h"
+#include "tokend/turns.h"
 
 /*
  * Shared by the files of the broker only:
@@ -36,6 +37,7 @@
  *    broker_remedy.c     what to do about a refusal
  *    broker_request.c    one token request, from the metadata document to the parsed answer
  *    broker_status.c     the `status` map
+ *    broker_turns.c      the pace at which requests go out
  */
 
 /* --- clients --- */
@@ -201,6 +203,7 @@ struct keeper {
 	struct loop_timer *tick;
 	int64_t tick_at; /* what it is set to; 0: not */
 	struct secret *access_token;
+	struct turn turn;               /* while the machine is refreshing: it may have to wait for it */
 	struct broker_request *refresh; /* in flight, or NULL */
 	bool outdated;                  /* settings changed since it was sent: its access token is of no use */
 
@@ -243,8 +246,11 @@ void keeper_event(struct keeper *keeper, enum account_event event);
 /* The same for a grant that replaces the old one and has brought an access token along, which is taken over. */
 void keeper_grant_with_token(struct keeper *keeper, struct broker_result *result);
 
-/* A forced refresh: pauses end. */
-void keeper_force(struct keeper *keeper);
+/* A refresh whatever the state: pauses end. TURN_AT_ONCE: a person waits for it; TURN_IDLE: it is one of many. */
+void keeper_force(struct keeper *keeper, enum turn_kind kind);
+
+/* Its turn has come: the request that the machine wants goes out. */
+void keeper_send(struct keeper *keeper);
 
 /* Puts the answer for `what`, as things stand, into *now. */
 void keeper_answer(const struct keeper *keeper, enum wait_for what, struct broker_answer *now);
@@ -260,6 +266,14 @@ int64_t keeper_unusable_for(const struct keeper *keeper);
 
 /* Seconds until a moment of loop_now(), rounded up, never negative. */
 int64_t keeper_seconds_until(const struct keeper *keeper, int64_t at);
+
+/* --- the pace --- */
+
+/* The machine wants a request, or the one that waits for its turn is wanted more than before. */
+void broker_take_turn(struct keeper *keeper, enum turn_kind kind);
+
+/* The timer of those who wait; `arg` is the broker. */
+void broker_next_turn(void *arg);
 
 /* --- what ends --- */
 
@@ -371,8 +385,10 @@ struct broker {
 	struct broker_client *clients; /* one for each client of the settings */
 	struct keeper **keepers;       /* one for each account of the settings */
 	struct wait_list due;
-	struct loop_timer *soon;  /* tells those in `due` */
-	struct loop_timer *daily; /* warns of what ends */
+	struct turns turns;
+	struct loop_timer *soon;      /* tells those in `due` */
+	struct loop_timer *next_turn; /* sends for those in `turns` */
+	struct loop_timer *daily;     /* warns of what ends */
 	bool stopping;
 };
 

@@ -9,7 +9,7 @@ tokend_libtokend_la_SOURCES = \
 	tokend/broker_begin.c tokend/broker_client.c tokend/broker_configure.c tokend/broker_consent.c \
 	tokend/broker_expiry.c tokend/broker_grant.c tokend/broker_keeper.c tokend/broker_login.c \
 	tokend/broker_maps.c tokend/broker_message.c tokend/broker_remedy.c tokend/broker_request.c \
-	tokend/broker_status.c \
+	tokend/broker_status.c tokend/broker_turns.c \
 	tokend/claims.c tokend/claims.h \
 	tokend/consent.c tokend/consent.h \
 	tokend/discovery.c tokend/discovery.h \
@@ -27,7 +27,8 @@ tokend_libtokend_la_SOURCES = \
 	tokend/seal.c tokend/seal.h \
 	tokend/server_listener.c tokend/server.h tokend/server_private.h \
 	tokend/server_client.c tokend/server_ops.c tokend/server_peers.c \
-	tokend/store.c tokend/store.h
+	tokend/store.c tokend/store.h \
+	tokend/turns.c tokend/turns.h
 
 # The doors: the disk, the event loop, the network.
 noinst_LTLIBRARIES += tokend/libdoors.la
@@ -60,6 +61,18 @@ tests_unit_test_account_random_SOURCES = tests/unit/test_account_random.c
 tests_unit_test_account_random_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_account_random_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_account_random
+
+check_PROGRAMS += tests/unit/test_turns
+tests_unit_test_turns_SOURCES = tests/unit/test_turns.c
+tests_unit_test_turns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_turns_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_turns
+
+check_PROGRAMS += tests/unit/test_day
+tests_unit_test_day_SOURCES = tests/unit/test_day.c
+tests_unit_test_day_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_day_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_day
 
 check_PROGRAMS += tests/unit/test_jwt
 tests_unit_test_jwt_SOURCES = tests/unit/test_jwt.c
@@ -146,6 +159,12 @@ tests_unit_test_broker_grants_SOURCES = tests/unit/test_broker_grants.c $(broker
 tests_unit_test_broker_grants_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_broker_grants_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_broker_grants
+
+check_PROGRAMS += tests/unit/test_broker_turns
+tests_unit_test_broker_turns_SOURCES = tests/unit/test_broker_turns.c $(broker_world)
+tests_unit_test_broker_turns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_broker_turns_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_broker_turns
 
 check_PROGRAMS += tests/unit/test_discovery
 tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c $(fake_doors)

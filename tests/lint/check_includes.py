@@ -34,7 +34,7 @@ TOKEND_LEVELS = (
     ("discovery", "store_file"),
     ("signin", "identity", "service_account"),
     ("oauth", "http", "loopback", "store"),
-    ("account", "consent", "advice", "claims", "expiry", "jwt", "outcome", "access", "seal", "loop"),
+    ("account", "consent", "advice", "claims", "expiry", "jwt", "outcome", "access", "seal", "loop", "turns"),
 )
 
 # The same for submit.

@@ -5,7 +5,7 @@
 
 #include "tests/unit/fake_store.h"
 
-#define RECORDS_MAX 8
+#define RECORDS_MAX 1024
 
 struct entry {
 	char name[128]; /* "": free */
