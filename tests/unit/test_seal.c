@@ -164,8 +164,33 @@ static void records_have_a_maximum(void **state)
 	plain.len = SEAL_PLAIN_MAX;
 	assert_int_equal(seal_close(key, NAME, &plain, &sealed, &err), 0);
 	assert_int_equal(sealed.len, SEAL_PLAIN_MAX + SEAL_OVERHEAD);
+	buf_clear(&plain);
+	assert_int_equal(seal_open(key, NAME, sealed.data, sealed.len, &plain, &err), 0);
+	assert_int_equal(plain.len, SEAL_PLAIN_MAX);
 	assert_int_equal(buf_puts(&sealed, "x"), 0);
 	assert_int_equal(open_as(key, NAME, sealed.data, sealed.len, ""), ERR_LIMIT);
+	buf_free(&plain);
+	buf_free(&sealed);
+	seal_key_free(key);
+}
+
+/* The longest name is bound to its record to the last byte. */
+static void names_have_a_maximum(void **state)
+{
+	struct seal_key *key = make_key('0');
+	struct buf plain = BUF_INIT(SEAL_PLAIN_MAX), sealed = BUF_INIT(SEAL_PLAIN_MAX);
+	char name[4098];
+
+	(void)state;
+	memset(name, 'n', sizeof name);
+	name[4097] = '\0';
+	assert_int_equal(buf_puts(&plain, TEXT), 0);
+	assert_int_equal(seal_close(key, name, &plain, &sealed, NULL), -1);
+	name[4096] = '\0';
+	assert_int_equal(seal_close(key, name, &plain, &sealed, NULL), 0);
+	assert_int_equal(open_as(key, name, sealed.data, sealed.len, TEXT), ERR_NONE);
+	name[4095] = 'x';
+	assert_int_equal(open_as(key, name, sealed.data, sealed.len, ""), ERR_DENIED);
 	buf_free(&plain);
 	buf_free(&sealed);
 	seal_key_free(key);
@@ -242,6 +267,7 @@ int main(void)
 	    cmocka_unit_test(every_flipped_bit_is_noticed),
 	    cmocka_unit_test(every_truncation_is_noticed),
 	    cmocka_unit_test(records_have_a_maximum),
+	    cmocka_unit_test(names_have_a_maximum),
 	    cmocka_unit_test(a_buffer_without_room_is_an_error),
 	    cmocka_unit_test(a_key_is_64_hexadecimal_digits),
 	    cmocka_unit_test(digits_have_no_case),

@@ -284,6 +284,22 @@ static void long_tokens_come_in_few_pieces(void **state)
 	free(bytes);
 }
 
+/* What is left of the maximum is less than what would be read at once. */
+static void the_longest_answer_may_come_in_any_pieces(void **state)
+{
+	char *bytes = malloc(WIRE_REPLY_MAX);
+	struct buf frame;
+
+	(void)state;
+	make_answer(&frame, bytes, WIRE_REPLY_MAX - 3);
+	will_say(frame.data, frame.len, false);
+	tokend.step = 7001;
+	assert_answer(WIRE_OK, bytes, WIRE_REPLY_MAX - 3);
+	buf_free(&frame);
+	memset(bytes, 0, WIRE_REPLY_MAX);
+	free(bytes);
+}
+
 static void a_byte_at_a_time_is_an_answer_too(void **state)
 {
 	(void)state;
@@ -492,6 +508,7 @@ int main(void)
 	    CLIENT_TEST(a_token_comes_with_few_system_calls),
 	    CLIENT_TEST(every_result_is_passed_on),
 	    CLIENT_TEST(long_tokens_come_in_few_pieces),
+	    CLIENT_TEST(the_longest_answer_may_come_in_any_pieces),
 	    CLIENT_TEST(a_byte_at_a_time_is_an_answer_too),
 	    CLIENT_TEST(dribbling_does_not_move_the_deadline),
 	    CLIENT_TEST(silence_is_a_timeout),
