@@ -31,18 +31,21 @@ DEFAULT = 'default_account = "relay@contoso.com"'
 
 
 class MilterWorld:
-    def __init__(self, milter=DEFAULT, rules="", accounts=ACCOUNTS, listen=None, tokend=None):
+    """conf: the path of a configuration that is somebody else's, of which the rest is then not made."""
+
+    def __init__(self, milter=DEFAULT, rules="", accounts=ACCOUNTS, listen=None, tokend=None, conf=None):
         self.folder = Path(tempfile.mkdtemp(prefix="mb", dir="/tmp"))
         self.folder.chmod(0o755)
         self.sockets = self.folder / "s"
         self.sockets.mkdir()
         World.give(self, self.sockets)
         self.socket = self.sockets / "m.sock"
-        self.conf, self.log_file = self.folder / "mb.conf", self.folder / "milter.log"
+        self.conf, self.log_file = conf or self.folder / "mb.conf", self.folder / "milter.log"
         self.daemon, self.more_environment = None, {}
         self.parts = {"milter": milter, "rules": rules, "accounts": accounts, "listen": listen or f"unix:{self.socket}",
                       "tokend": tokend or self.sockets / "t.sock", "user": DAEMON_USER}
-        self.write()
+        if conf is None:
+            self.write()
 
     def write(self, text=None, **changes):
         """The configuration anew, in one step, with some of its parts changed; or this text."""

@@ -12,9 +12,15 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "blackbox")]
 
 from harness import ACCOUNT, BUILD, DAEMON_USER, PLUGIN, World  # noqa: E402,F401
+from milter_world import MilterWorld  # noqa: E402
 from mta import Mta, fetch  # noqa: E402
 
 CACHE = Path(BUILD).parent / "cache"
+
+# What mailbearer-milter(8) tells the user to set, but for where.
+MILTER_SETTINGS = {"smtpd_milters": "unix:run/m/milter.sock", "non_smtpd_milters": "$smtpd_milters", "milter_protocol": "6",
+                   "milter_default_action": "tempfail", "message_strip_characters": "\\0",
+                   "internal_mail_filter_classes": "bounce"}
 
 
 def message(number=0, size=2000, sender=ACCOUNT):
@@ -38,6 +44,21 @@ class Relay:
         self.world.listen.append(inside / self.world.socket.name)
         self.world.write()
         self.configure(chroot, per_account)
+
+    def milter_socket(self):
+        """Where MILTER_SETTINGS look for it, in the chroot; its folder's parent is made."""
+        folder = self.mta.queue_folder / "run"
+        folder.mkdir(exist_ok=True)
+        return f"unix:{folder}/m/milter.sock"
+
+    def add_milter(self):
+        """One with the relay's own configuration; the caller starts and closes it."""
+        self.world.write(conf=(
+            f'account "{ACCOUNT}" {{ client = "contoso" }}\n'
+            f'milter {{ listen = "{self.milter_socket()}" user = "{DAEMON_USER}" log = "stderr" '
+            f'default_account = "{ACCOUNT}" }}\n'))
+        self.configure(**MILTER_SETTINGS)
+        return MilterWorld(conf=self.world.conf)
 
     def settings(self):
         port = self.provider.smtp_port
