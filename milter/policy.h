@@ -75,7 +75,7 @@ enum policy_situation {
 
 enum policy_change_kind {
 	POLICY_SET_ENVELOPE, /* smfi_chgfrom: value, without brackets */
-	POLICY_REPLACE,      /* smfi_chgheader: occurrence `first` of `header` becomes value */
+	POLICY_REPLACE,      /* smfi_chgheader: occurrence `first` of `header` becomes value, or is added */
 	POLICY_DELETE,       /* smfi_chgheader(NULL): occurrences `first` to `last`; from the last one back */
 	POLICY_INSERT        /* smfi_insheader at the top: value */
 };

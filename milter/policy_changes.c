@@ -71,15 +71,16 @@ static struct span name_of(const struct plan *plan)
 	return (struct span){0};
 }
 
+/* Replaced even if there is none: Sendmail has one of its own in reserve then, which filters are not shown and which an
+ * inserted one would stand beside. */
 static int write_from(const struct plan *plan, struct policy_verdict *verdict)
 {
 	size_t count = plan->message->from.count, column = column_of("From");
-	struct buf *value;
 
 	if (count > 1)
 		add(verdict, POLICY_DELETE, "From", 2, count);
-	value = add(verdict, count > 0 ? POLICY_REPLACE : POLICY_INSERT, "From", count > 0 ? 1 : 0, count > 0 ? 1 : 0);
-	return compose_mailbox(name_of(plan), span_of(plan->address), &column, value);
+	return compose_mailbox(name_of(plan), span_of(plan->address), &column,
+			       add(verdict, POLICY_REPLACE, "From", 1, 1));
 }
 
 /* Inserted at the top one after the other, so from the last one back. */

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""Mail through a real Sendmail, to a server that takes nothing but live tokens: by mailbearer-submit, and by the plugin."""
+"""Mail through a real Sendmail, to a server that takes nothing but live tokens and answers 554 5.2.252 to whoever sends as
+somebody else: with mailbearer-milter and mailbearer-submit, as mailbearer-sendmail(7) says, and by the plugin."""
 
 import hashlib
 import os
 import re
 import shutil
+import signal
 import smtplib
 import sys
 import threading
@@ -12,13 +14,15 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from relay import ACCOUNT, BUILD, CACHE, PLUGIN, World, message  # noqa: E402
+from relay import ACCOUNT, BUILD, CACHE, DAEMON_USER, PLUGIN, MilterWorld, World, message  # noqa: E402
+from alignment import ACCOUNTS, BOSS, CASES, FOREIGN, NO_FROM, NUL, SEND_AS, Aligned, text_of  # noqa: E402
 from sendmail import Sendmail, fetch  # noqa: E402
 
 import tap  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 MAILER_FILE = ROOT / "etc" / "sendmail" / "mailbearer.m4"
+PAGE = (ROOT / "man" / "mailbearer-sendmail.7").read_text()
 USER = "mail"  # whom Sendmail runs its mailers as
 
 # In the mailer's place: runs it, and writes down how large it became (KiB).
@@ -34,8 +38,14 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-class WithSendmail(unittest.TestCase):
+def from_page(start):
+    """The statement of sendmail.mc that the manual page has, and that begins so."""
+    return re.search("^" + re.escape(start) + r".*?\)dnl$", PAGE, re.M | re.S)[0]
+
+
+class WithSendmail(Aligned, unittest.TestCase):
     plugin = None
+    milter_options = ""
 
     def setUp(self):
         self.world = World(conf="", token_users=[USER])
@@ -50,28 +60,38 @@ class WithSendmail(unittest.TestCase):
         shutil.copy(BUILD / "mailbearer-submit", self.program)
         self.peak.touch()
         shutil.chown(self.peak, USER)
+        self.milter = MilterWorld(conf=self.world.conf)
+        self.addCleanup(self.milter.close)
         self.world.write(client=f'relayhost = "[localhost]:{self.provider.smtp_port}"', conf=(
-            f'account "{ACCOUNT}" {{ client = "contoso" }}\n'
-            f'submit {{ lock_directory = "{folder}/locks" log = "stderr" }}\n'))
+            f'{ACCOUNTS}\n'
+            f'submit {{ lock_directory = "{folder}/locks" log = "stderr" }}\n'
+            f'milter {{ listen = "local:{self.milter.socket}" user = "{DAEMON_USER}" log = "stderr" '
+            f'default_account = "{ACCOUNT}" {self.milter_options} }}\n'))
         self.configure()
         self.world.start()
-        self.world.sign_in()
+        self.world.sign_in(send_as=list(SEND_AS))
+        self.milter.start()
         self.mta.start()
 
     def configure(self):
         wrapper = self.world.folder / "mailer"
         wrapper.write_text(MEASURE.format(program=str(self.program), peak=str(self.peak)))
         wrapper.chmod(0o755)
+        milter = from_page("INPUT_MAIL_FILTER(").replace("/run/mailbearer-milter/milter.sock", str(self.milter.socket))
+        self.assertIn(str(self.milter.socket), milter)
         self.mta.configure("\n".join((
             f"define(`MAILBEARER_MAILER_PATH', `{wrapper}')",
             f"define(`MAILBEARER_MAILER_ARGS', `mailbearer-submit -c {self.world.conf}')",
-            "define(`SMART_HOST', `mailbearer:relay')")), "MAILER(`mailbearer')", [MAILER_FILE])
+            from_page("define(`MAILBEARER_BOUNCES_FROM'"), *self.routes(), milter)), from_page("MAILER(`mailbearer"), [MAILER_FILE])
+
+    def routes(self):
+        return [from_page("define(`SMART_HOST'")]
 
     def tearDown(self):
-        self.assertNotIn("MARKER", self.mta.log())
-        self.assertNotIn("MARKER", self.world.log())
+        for log in (self.mta.log(), self.world.log(), self.milter.log()):
+            self.assertNotIn("MARKER", log)
 
-    def send(self, number=0, count=1, content=None, recipients=("someone@example.net",)):
+    def send_scans(self, number=0, count=1, content=None, recipients=("someone@example.net",)):
         """As a printer does; the digests of the bodies."""
         digests = []
         with smtplib.SMTP("127.0.0.1", self.mta.smtp_port, timeout=60) as client:
@@ -94,12 +114,30 @@ class WithSendmail(unittest.TestCase):
 
 
 class Relaying(WithSendmail):
+    def test_every_sender_arrives_aligned_and_once(self):
+        cases = (*CASES, NO_FROM, NUL)
+        self.send(self.by_smtp, cases)
+        self.assertEqual(len(cases), len(self.mta.queue()))
+        self.mta.flush()
+        self.assertEqual([], self.mta.queue(), self.mta.log()[-3000:])
+        self.assert_all(cases)
+
+    def test_nothing_is_taken_while_the_milter_is_away(self):
+        self.milter.stop(signal.SIGKILL)
+        with self.assertRaises(smtplib.SMTPResponseException) as caught:
+            self.by_smtp(FOREIGN, text_of(0, CASES[4][1]))
+        self.assertEqual(4, caught.exception.smtp_code // 100, caught.exception)
+        self.milter.start()
+        self.by_smtp(FOREIGN, text_of(0, CASES[4][1]))
+        self.mta.flush()
+        self.assert_all(CASES[4:5])
+
     def test_two_hundred_messages_with_tokens_of_three_sizes(self):
         digests = []
         for size, count in ((1536, 66), (4096, 67), (16384, 67)):
             self.provider.config(token_size=size)
             self.world.ask("refresh " + ACCOUNT)
-            threads = [threading.Thread(target=lambda n, c: digests.extend(self.send(n, c)), args=(size + part, count // 3
+            threads = [threading.Thread(target=lambda n, c: digests.extend(self.send_scans(n, c)), args=(size + part, count // 3
                        + (part < count % 3))) for part in range(3)]
             for thread in threads:
                 thread.start()
@@ -112,7 +150,7 @@ class Relaying(WithSendmail):
         self.assertEqual(0, self.provider.count("smtp/unauthenticated_refused"))
 
     def test_every_fault_leaves_the_mail_queued_and_then_delivered(self):
-        digests = self.send()
+        digests = self.send_scans()
         for values in ({"reply": "535 5.7.3 Authentication unsuccessful"}, {"reply": "454 4.7.0 later"},
                        {"reply": "432 4.3.2 Concurrent connections limit exceeded"}, {"drop": True}):
             self.provider.config(smtp_fault={"at": "auth", **values})
@@ -131,17 +169,15 @@ class Relaying(WithSendmail):
         self.assertEqual(digests, self.bodies())
 
     def test_send_as_denied_is_a_bounce_with_the_servers_text(self):
-        self.send(content=message(sender="boss@contoso.com")[0])
+        """Which the server takes, since its From is the account's."""
+        self.send_scans(content=message(sender=BOSS)[0])
         self.mta.flush()
-        bounce = self.mta.queue()
-        self.assertEqual(1, len(bounce), self.mta.log()[-3000:])
-        self.assertIn("MAILER-DAEMON", self.mta.control_file(bounce[0]))
-        self.assertIn("SendAsDenied; relay@contoso.com not allowed to send as boss@contoso.com",
-                      (self.mta.queue_folder / ("df" + bounce[0])).read_text(errors="replace"))
+        self.assertEqual([], self.mta.queue(), self.mta.log()[-3000:])
+        self.assert_bounced(BOSS)
 
     def test_two_recipients_two_fates(self):
         self.provider.config(smtp_fault={"at": "rcpt", "reply": "452 4.2.2 mailbox full", "count": 1})
-        self.send(recipients=("one@example.net", "two@example.net"))
+        self.send_scans(recipients=("one@example.net", "two@example.net"))
         self.assert_waits("452 4.2.2 mailbox full")
         first = self.provider.messages()[0]["rcpt_to"]
         self.assertEqual(1, len(first))
@@ -154,7 +190,7 @@ class Relaying(WithSendmail):
         line = b"x" * 900 + b"\r\n"
         head = message()[0].split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n"
         content = head + line * ((150_000_000 - len(head)) // len(line))
-        self.send(content=content)
+        self.send_scans(content=content)
         self.mta.flush()
         self.assertEqual([], self.mta.queue(), self.mta.log()[-2000:])
         arrived = self.provider.messages(bodies=False)[0]
@@ -186,7 +222,7 @@ class WithThePlugin(WithSendmail):
     def test_a_short_token_passes(self):
         self.provider.config(token_size=1024)
         self.world.ask("refresh " + ACCOUNT)
-        digests = self.send()
+        digests = self.send_scans()
         self.mta.flush()
         self.assertEqual([], self.mta.queue(), self.mta.log()[-3000:])
         self.assertEqual(digests, self.bodies())
@@ -194,7 +230,7 @@ class WithThePlugin(WithSendmail):
     def test_a_long_token_is_refused_in_the_first_step(self):
         self.provider.config(token_size=4096)
         self.world.ask("refresh " + ACCOUNT)
-        self.send()
+        self.send_scans()
         self.mta.flush()
         self.assertEqual(1, len(self.mta.queue()), self.mta.log()[-3000:])
         self.assertRegex(self.mta.log(), "Sendmail would cut it.*relay through mailbearer-submit")

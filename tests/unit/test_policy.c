@@ -118,7 +118,7 @@ static void the_null_sender_stays(void **state)
 	expect_pair(&with_default, "", "news@c.example", POLICY_NULL_FOREIGN,
 		    "X-Original-From+news@c.example|Reply-To+news@c.example|From=relay@c.example");
 	expect_pair(&without_default, "", "news@c.example", POLICY_NULL_SENDER, "");
-	expect_pair(&with_default, "", NULL, POLICY_FROM_NONE, "From+relay@c.example");
+	expect_pair(&with_default, "", NULL, POLICY_FROM_NONE, "From=relay@c.example");
 }
 
 static void connectors_carry_their_own(void **state)
@@ -143,7 +143,7 @@ static void a_from_that_is_not_one_mailbox_is_written_anew(void **state)
 	struct policy_verdict verdict;
 
 	(void)state;
-	expect_pair(&with_default, "relay@c.example", NULL, POLICY_FROM_NONE, "From+relay@c.example");
+	expect_pair(&with_default, "relay@c.example", NULL, POLICY_FROM_NONE, "From=relay@c.example");
 	expect_pair(&with_default, "relay@c.example", "  ", POLICY_FROM_NONE, "From=relay@c.example");
 	expect_pair(&with_default, "relay@c.example", "relay@c.example, evil@x.example", POLICY_FROM_MANY,
 		    "X-Original-From+relay@c.example, evil@x.example|From=relay@c.example");
