@@ -30,7 +30,11 @@ struct cli_call {
 	const char *foreign_config; /* of --config; or NULL */
 	const char *secrets_folder; /* of --write-secrets; or NULL */
 	enum cli_way way;
-	const char *text_file; /* of --textfile, or NULL */
+	const char *text_file;  /* of --textfile, or NULL */
+	const char *config_dir; /* of --config-dir, or NULL */
+	const char *postconf;   /* of --postconf, or NULL */
+	bool apply;
+	bool undo;
 	bool json;
 	bool check; /* answer a monitoring system: the exit status is the handler's own, and *err stays empty */
 	bool yes;

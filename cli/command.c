@@ -10,7 +10,6 @@
 #define ACCOUNT_MAX 320 /* bytes: 64 before the @ and 255 behind it */
 
 #define IMPORT_FOREIGN "import sasl-xoauth2" /* the only command of two words */
-#define VALUED (COMMAND_TOKEN_FILE | COMMAND_TEXT_FILE | COMMAND_CONFIG | COMMAND_SECRETS)
 
 static const struct command commands[] = {
     {"login", "ACCOUNT [--browser|--paste|--device]", "sign a mailbox in",
@@ -84,27 +83,45 @@ static const struct command commands[] = {
      "As root, the files are opened as the user that tokend runs as. tokend itself\n"
      "is not asked and need not run.\n",
      cli_check_config, COMMAND_NO_ACCOUNT, 0, 0},
-    {"postfix-config", "", "print what Postfix's main.cf and master.cf need",
+    {"postfix-config", "[--apply|--undo] [OPTION...]", "print or apply what Postfix's main.cf and master.cf need",
      "Made of the configuration alone: the parameters of main.cf, and for master.cf\n"
-     "one transport for each account. Nothing is changed.\n",
-     cli_postfix_config, COMMAND_NO_ACCOUNT, 0, 0},
+     "one transport for each account. Nothing is changed without --apply.\n\n"
+     "  --apply       show what has to change in this installation, and change it:\n"
+     "                what is there is kept, and the files as they were stay beside\n"
+     "  --undo        bring back what the last --apply has changed\n"
+     "  --yes         do not ask\n"
+     "  --config-dir DIR\n"
+     "                the folder of main.cf and master.cf, if not Postfix's own\n"
+     "  --postconf PATH\n"
+     "                Postfix's postconf, beside which its other commands are\n",
+     cli_postfix_config, COMMAND_NO_ACCOUNT, COMMAND_APPLY | COMMAND_UNDO | COMMAND_YES | COMMAND_POSTFIX, 0},
 };
 
-static const struct {
+/* What an option does: sets a bool of the call, takes a text that follows, or is one of the ways to sign in. */
+enum flag_kind { SWITCH, VALUE, WAY };
+
+#define AT(field) offsetof(struct cli_call, field)
+
+static const struct flag {
 	const char *name;
 	enum command_option option;
-	enum cli_way way; /* of COMMAND_WAY */
+	enum flag_kind kind;
+	size_t where; /* in the call; or the way */
 } flags[] = {
-    {"--json", COMMAND_JSON, CLI_WAY_ANY},
-    {"--check", COMMAND_CHECK, CLI_WAY_ANY},
-    {"--textfile", COMMAND_TEXT_FILE, CLI_WAY_ANY},
-    {"--yes", COMMAND_YES, CLI_WAY_ANY},
-    {"--refresh-token-file", COMMAND_TOKEN_FILE, CLI_WAY_ANY},
-    {"--config", COMMAND_CONFIG, CLI_WAY_ANY},
-    {"--write-secrets", COMMAND_SECRETS, CLI_WAY_ANY},
-    {"--browser", COMMAND_WAY, CLI_WAY_BROWSER},
-    {"--paste", COMMAND_WAY, CLI_WAY_PASTE},
-    {"--device", COMMAND_WAY, CLI_WAY_DEVICE},
+    {"--json", COMMAND_JSON, SWITCH, AT(json)},
+    {"--check", COMMAND_CHECK, SWITCH, AT(check)},
+    {"--yes", COMMAND_YES, SWITCH, AT(yes)},
+    {"--apply", COMMAND_APPLY, SWITCH, AT(apply)},
+    {"--undo", COMMAND_UNDO, SWITCH, AT(undo)},
+    {"--textfile", COMMAND_TEXT_FILE, VALUE, AT(text_file)},
+    {"--refresh-token-file", COMMAND_TOKEN_FILE, VALUE, AT(token_file)},
+    {"--config", COMMAND_CONFIG, VALUE, AT(foreign_config)},
+    {"--write-secrets", COMMAND_SECRETS, VALUE, AT(secrets_folder)},
+    {"--config-dir", COMMAND_POSTFIX, VALUE, AT(config_dir)},
+    {"--postconf", COMMAND_POSTFIX, VALUE, AT(postconf)},
+    {"--browser", COMMAND_WAY, WAY, CLI_WAY_BROWSER},
+    {"--paste", COMMAND_WAY, WAY, CLI_WAY_PASTE},
+    {"--device", COMMAND_WAY, WAY, CLI_WAY_DEVICE},
 };
 
 /* Where the reading of argv stands. */
@@ -152,48 +169,41 @@ static int unknown_option(const struct reader *reader, const char *arg)
 		       arg);
 }
 
-static int read_value(struct reader *reader, const char *name, enum command_option option, const char *attached)
+static int read_way(struct reader *reader, enum cli_way way)
 {
 	struct cli_call *call = &reader->line->call;
-	const char *value = take_value(reader, name, attached);
 
-	if (option == COMMAND_TOKEN_FILE)
-		call->token_file = value;
-	else if (option == COMMAND_TEXT_FILE)
-		call->text_file = value;
-	else if (option == COMMAND_CONFIG)
-		call->foreign_config = value;
-	else
-		call->secrets_folder = value;
-	return value ? 0 : -1;
+	if (call->way != CLI_WAY_ANY && call->way != way)
+		return err_set(reader->err, ERR_SYNTAX, "only one of --browser, --paste and --device can be meant");
+	call->way = way;
+	return 0;
 }
 
 /* --json, --yes, --refresh-token-file FILE, --refresh-token-file=FILE, and the like */
 static int read_flag(struct reader *reader, const char *arg)
 {
 	size_t len = strcspn(arg, "="), i;
-	const char *attached = arg[len] == '=' ? arg + len + 1 : NULL;
-	struct cli_call *call = &reader->line->call;
+	const char *attached = arg[len] == '=' ? arg + len + 1 : NULL, *value;
+	char *call = (char *)&reader->line->call;
 
 	for (i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (strlen(flags[i].name) == len && strncmp(flags[i].name, arg, len) == 0)
 			break;
-	if (i == sizeof flags / sizeof flags[0] || (attached && !(flags[i].option & VALUED)))
+	if (i == sizeof flags / sizeof flags[0] || (attached && flags[i].kind != VALUE))
 		return unknown_option(reader, arg);
 	reader->given |= flags[i].option;
-	if (flags[i].option & VALUED)
-		return read_value(reader, flags[i].name, flags[i].option, attached);
-	if (flags[i].option == COMMAND_CHECK)
-		call->check = true;
-	if (flags[i].option == COMMAND_JSON)
-		call->json = true;
-	if (flags[i].option == COMMAND_YES)
-		call->yes = true;
-	if (flags[i].option == COMMAND_WAY && call->way != CLI_WAY_ANY && call->way != flags[i].way)
-		return err_set(reader->err, ERR_SYNTAX, "only one of --browser, --paste and --device can be meant");
-	if (flags[i].option == COMMAND_WAY)
-		call->way = flags[i].way;
-	return 0;
+	switch (flags[i].kind) {
+	case SWITCH:
+		*(bool *)(call + flags[i].where) = true;
+		return 0;
+	case VALUE:
+		value = take_value(reader, flags[i].name, attached);
+		*(const char **)(call + flags[i].where) = value;
+		return value ? 0 : -1;
+	case WAY:
+		break;
+	}
+	return read_way(reader, (enum cli_way)flags[i].where);
 }
 
 static int read_option(struct reader *reader, const char *arg)

@@ -17,7 +17,10 @@ enum command_option {
 	COMMAND_CHECK = 16,
 	COMMAND_TEXT_FILE = 32,
 	COMMAND_CONFIG = 64,
-	COMMAND_SECRETS = 128
+	COMMAND_SECRETS = 128,
+	COMMAND_APPLY = 256,
+	COMMAND_UNDO = 512,
+	COMMAND_POSTFIX = 1024 /* which installation is meant */
 };
 
 struct command {

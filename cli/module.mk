@@ -14,7 +14,6 @@ cli_libcli_la_SOURCES = \
 	cli/login.c \
 	cli/metrics.c cli/metrics.h \
 	cli/output.c cli/output.h \
-	cli/postfix.c cli/postfix.h \
 	cli/postfix_config.c \
 	cli/read_line.c cli/read_line.h \
 	cli/read_secret.c cli/read_secret.h \
@@ -23,7 +22,7 @@ cli_libcli_la_SOURCES = \
 	cli/status_check.c cli/status_check.h \
 	cli/takeover.c \
 	cli/token.c
-cli_libs = cli/libcli.la client/libclient.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS)
+cli_libs = cli/libcli.la postfix/libpostfix.la client/libclient.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS)
 
 bin_PROGRAMS += mailbearer
 mailbearer_SOURCES = cli/main.c
@@ -63,8 +62,3 @@ tests_unit_test_read_secret_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_read_secret_LDADD = $(cli_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_output tests/unit/test_command tests/unit/test_status tests/unit/test_ask \
 	tests/unit/test_read_secret tests/unit/test_explain_log
-check_PROGRAMS += tests/unit/test_postfix
-tests_unit_test_postfix_SOURCES = tests/unit/test_postfix.c
-tests_unit_test_postfix_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_postfix_LDADD = $(cli_libs) $(CMOCKA_LIBS)
-UNIT_TESTS += tests/unit/test_postfix

@@ -20,7 +20,8 @@ FOLDERS = {
     "milter": ("client", "daemon", "lib"),
     "smtp": ("lib",),
     "submit": ("smtp", "client", "daemon", "lib"),
-    "cli": ("client", "daemon", "lib"),
+    "postfix": ("daemon", "lib"),
+    "cli": ("postfix", "client", "daemon", "lib"),
     "tokend": ("daemon", "lib"),
 }
 

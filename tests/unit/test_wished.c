@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "cli/postfix.h"
+#include "postfix/wished.h"
 #include "tests/unit/conf_file.h"
 
 #define CONTOSO                                                                                                        \
@@ -24,20 +24,25 @@
 #define TLS                                                                                                            \
 	"smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"                                                       \
 	"tlsproxy_client_security_level = may\n"
+#define MILTER(socket) "smtpd_milters = { " socket ", default_action=tempfail, protocol=6 }"
 #define ROUTED "sender_dependent_default_transport_maps = socketmap:unix:/run/mailbearer/tokend.sock:transport\n"
 
 static struct buf out;
 
-static const char *made(void (*make)(const struct settings *, struct buf *), const char *text)
+static const char *made(void (*print)(const struct wished *, struct buf *), const char *text)
 {
+	struct wished_site site = {.queue_directory = NULL};
 	struct err err;
 	struct settings *settings = load_text(text, &err);
+	struct wished *wished;
 
 	if (!settings)
 		fail_msg("%s", err.text);
 	buf_free(&out);
 	out.max = 65536;
-	make(settings, &out);
+	assert_int_equal(0, wished_make(settings, &site, &wished, &err));
+	print(wished, &out);
+	wished_free(wished);
 	settings_free(settings);
 	assert_false(out.failed);
 	return out.data ? out.data : "";
@@ -53,12 +58,11 @@ static int free_out(void **state)
 static void one_account_is_the_default_way(void **state)
 {
 	(void)state;
-	assert_string_equal(made(postfix_parameters, CONTOSO RELAY),
-			    "default_transport = mailbearer-relay-contoso-com\n"
-			    "relayhost = [smtp.office365.com]:587\n"
+	assert_string_equal(made(wished_print_parameters, CONTOSO RELAY),
+			    "default_transport = mailbearer-relay-contoso-com:[smtp.office365.com]:587\n"
 			    "mailbearer-relay-contoso-com_destination_concurrency_limit = 3\n" TLS);
 	assert_string_equal(
-	    made(postfix_services, CONTOSO RELAY),
+	    made(wished_print_services, CONTOSO RELAY),
 	    "mailbearer-relay-contoso-com unix - - y - 3 smtp -o smtp_sasl_auth_enable=yes"
 	    " -o smtp_sasl_password_maps=static:relay@contoso.com:tokend" LOGIN_OPTIONS("xoauth2") "\n");
 }
@@ -69,10 +73,10 @@ static void several_accounts_are_told_apart_by_tokend(void **state)
 	    CONTOSO RELAY "account \"scan@contoso.com\" { client = \"c\" transport = \"scan\" }\n";
 
 	(void)state;
-	assert_string_equal(made(postfix_parameters, two),
+	assert_string_equal(made(wished_print_parameters, two),
 			    ROUTED "mailbearer-relay-contoso-com_destination_concurrency_limit = 3\n"
 				   "scan_destination_concurrency_limit = 3\n" TLS);
-	assert_non_null(strstr(made(postfix_services, two), "\nscan unix - - y - 3 smtp -o"));
+	assert_non_null(strstr(made(wished_print_services, two), "\nscan unix - - y - 3 smtp -o"));
 	assert_non_null(strstr(out.data, "=static:scan@contoso.com:tokend "));
 }
 
@@ -83,9 +87,9 @@ static void a_connector_has_no_transport_of_its_own(void **state)
 			  " senders = {\"alarm@contoso.com\"} }\n";
 
 	(void)state;
-	assert_string_equal(made(postfix_parameters, text),
+	assert_string_equal(made(wished_print_parameters, text),
 			    ROUTED "mailbearer-relay-contoso-com_destination_concurrency_limit = 3\n" TLS);
-	made(postfix_services, text);
+	made(wished_print_services, text);
 	assert_null(strstr(out.data, "outlook"));
 	assert_ptr_equal(strchr(out.data, '\n'), out.data + out.len - 1);
 }
@@ -93,7 +97,7 @@ static void a_connector_has_no_transport_of_its_own(void **state)
 static void a_whole_domain_logs_in_as_the_sender(void **state)
 {
 	(void)state;
-	made(postfix_services, CONFIDENTIAL
+	made(wished_print_services, CONFIDENTIAL
 	     "account \"*@contoso.com\" { client = \"k\" grant = \"client_credentials\" transport = \"all\" }\n");
 	assert_string_equal(out.data, "all unix - - y - 3 smtp -o smtp_sasl_auth_enable=yes"
 				      " -o smtp_sasl_password_maps=socketmap:unix:/run/mailbearer/tokend.sock:sasl"
@@ -103,10 +107,10 @@ static void a_whole_domain_logs_in_as_the_sender(void **state)
 static void others_than_microsoft_may_have_the_standard_mechanism(void **state)
 {
 	(void)state;
-	made(postfix_services, "client \"g\" { provider = \"google\" client_id = \"x.apps.googleusercontent.com\" "
-			       "client_secret_file = \"/s\""
-			       " relayhost = \"[smtp.gmail.com]:465\" }\n"
-			       "account \"a@b.example\" { client = \"g\" transport = \"g\" }\n");
+	made(wished_print_services, "client \"g\" { provider = \"google\" client_id = \"x.apps.googleusercontent.com\" "
+				    "client_secret_file = \"/s\""
+				    " relayhost = \"[smtp.gmail.com]:465\" }\n"
+				    "account \"a@b.example\" { client = \"g\" transport = \"g\" }\n");
 	assert_non_null(strstr(out.data, LOGIN_OPTIONS("xoauth2,oauthbearer") " -o smtp_tls_wrappermode=yes\n"));
 }
 
@@ -117,14 +121,14 @@ static void another_socket_is_named(void **state)
 						 "tokend { listen = {\"/srv/t.sock\"} }\n";
 
 	(void)state;
-	assert_non_null(strstr(made(postfix_services, text), "=static:relay@contoso.com:unix:/srv/t.sock -o "));
-	assert_non_null(strstr(made(postfix_parameters, text), "= socketmap:unix:/srv/t.sock:transport\n"));
+	assert_non_null(strstr(made(wished_print_services, text), "=static:relay@contoso.com:unix:/srv/t.sock -o "));
+	assert_non_null(strstr(made(wished_print_parameters, text), "= socketmap:unix:/srv/t.sock:transport\n"));
 }
 
 static void a_dollar_is_no_parameter(void **state)
 {
 	(void)state;
-	made(postfix_services, CONTOSO "account \"a$b@contoso.com\" { client = \"c\" }\n");
+	made(wished_print_services, CONTOSO "account \"a$b@contoso.com\" { client = \"c\" }\n");
 	assert_non_null(strstr(out.data, "=static:a$$b@contoso.com:tokend "));
 }
 
@@ -135,7 +139,7 @@ static const char *milter_line(const char *listen)
 	const char *found;
 
 	snprintf(text, sizeof text, CONTOSO RELAY "milter { listen = \"%s\" }\n", listen);
-	found = strstr(made(postfix_parameters, text), "smtpd_milters = ");
+	found = strstr(made(wished_print_parameters, text), "smtpd_milters = ");
 	snprintf(line, sizeof line, "%.*s", found ? (int)strcspn(found, "\n") : 0, found ? found : "");
 	return line;
 }
@@ -143,13 +147,14 @@ static const char *milter_line(const char *listen)
 static void the_milter_is_named_as_postfix_sees_it(void **state)
 {
 	(void)state;
-	assert_string_equal(milter_line("unix:/var/spool/postfix/run/m/milter.sock"),
-			    "smtpd_milters = unix:run/m/milter.sock");
-	assert_non_null(strstr(out.data, "\nnon_smtpd_milters = $smtpd_milters\nmilter_default_action = tempfail\n"
-					 "milter_protocol = 6\nmessage_strip_characters = \\0\n"));
-	assert_string_equal(milter_line("inet:8891@127.0.0.1"), "smtpd_milters = inet:127.0.0.1:8891");
-	assert_string_equal(milter_line("inet6:8891@::1"), "smtpd_milters = inet:[::1]:8891");
+	assert_string_equal(milter_line("unix:/var/spool/postfix/run/m/milter.sock"), MILTER("unix:run/m/milter.sock"));
+	assert_non_null(strstr(out.data, "\nnon_smtpd_milters = $smtpd_milters\nmessage_strip_characters = \\0\n"));
+	assert_string_equal(milter_line("inet:8891@127.0.0.1"), MILTER("inet:127.0.0.1:8891"));
+	assert_string_equal(milter_line("inet6:8891@::1"), MILTER("inet:[::1]:8891"));
 	assert_string_equal(milter_line("unix:/run/mailbearer-milter/milter.sock"), "");
+	assert_string_equal(milter_line("unix:/var/spool/postfixes/milter.sock"), "");
+	made(wished_print_notes, CONTOSO RELAY "milter { listen = \"unix:/run/m.sock\" }\n");
+	assert_non_null(strstr(out.data, "Postfix cannot reach its socket"));
 }
 
 int main(void)

@@ -1,0 +1,34 @@
+#ifndef MAILBEARER_POSTFIX_MASTER_CF_H
+#define MAILBEARER_POSTFIX_MASTER_CF_H
+
+#include <stddef.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+
+/*
+ * master.cf's text, in which a service is added or brought up to date; order, comments and all other services stay as
+ * they are. Pure.
+ */
+
+#define MASTER_CF_OPTIONS_MAX 32 /* of ours, in one service */
+
+/* A smtp(8) service of type unix, and the options it must have. All borrowed. */
+struct master_cf_service {
+	const char *name;
+	const char *chroot; /* of a new one: "y", "n" or "-" */
+	int maxproc;        /* the most; a service that is there may have fewer */
+	struct {
+		const char *name, *value;
+	} options[MASTER_CF_OPTIONS_MAX];
+	size_t option_count;
+};
+
+/*
+ * Appends the whole text with the service in it. One that is there already keeps its fields, its other options and
+ * their order if ours are among them with these values; then the text is the same as before. 0, or -1: ERR_CONFIG with
+ * the remedy where the name belongs to a service that is not ours, ERR_LIMIT where the result is too large.
+ */
+int master_cf_set(const struct buf *text, const struct master_cf_service *service, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,34 @@
+# An installation of Postfix: read, changed, changed back.
+noinst_LTLIBRARIES += postfix/libpostfix.la
+postfix_libpostfix_la_SOURCES = \
+	postfix/apply.c postfix/apply.h postfix/apply_private.h postfix/apply_undo.c \
+	postfix/diff.c postfix/diff.h \
+	postfix/files.c postfix/files.h postfix/files_backup.c \
+	postfix/installation.c postfix/installation.h postfix/installation_private.h postfix/installation_read.c \
+	postfix/main_cf.c postfix/main_cf.h \
+	postfix/master_cf.c postfix/master_cf.h \
+	postfix/merge.c postfix/merge.h postfix/merge_notes.c \
+	postfix/milters.c postfix/milters.h \
+	postfix/run.c postfix/run.h \
+	postfix/text.c postfix/text.h \
+	postfix/wished.c postfix/wished.h
+
+postfix_test_libs = postfix/libpostfix.la daemon/libplain.la lib/libbase.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_merge
+tests_unit_test_merge_SOURCES = tests/unit/test_merge.c tests/unit/conf_file.h
+tests_unit_test_merge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_merge_LDADD = $(postfix_test_libs)
+UNIT_TESTS += tests/unit/test_merge
+
+check_PROGRAMS += tests/unit/test_postfix_texts
+tests_unit_test_postfix_texts_SOURCES = tests/unit/test_postfix_texts.c
+tests_unit_test_postfix_texts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_postfix_texts_LDADD = $(postfix_test_libs)
+UNIT_TESTS += tests/unit/test_postfix_texts
+
+check_PROGRAMS += tests/unit/test_wished
+tests_unit_test_wished_SOURCES = tests/unit/test_wished.c tests/unit/conf_file.h
+tests_unit_test_wished_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_wished_LDADD = $(postfix_test_libs)
+UNIT_TESTS += tests/unit/test_wished
