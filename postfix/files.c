@@ -21,18 +21,16 @@
 
 static int read_all(int fd, struct buf *out)
 {
-	char *room;
+	char piece[PIECE];
 	ssize_t n;
 
-	while ((room = buf_reserve(out, PIECE)) != NULL || (room = buf_reserve(out, 1)) != NULL) {
-		n = read(fd, room, out->cap - out->len < PIECE ? out->cap - out->len : PIECE);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n == 0 ? 0 : errno;
-		out->len += (size_t)n;
+	while ((n = read(fd, piece, sizeof piece)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return errno;
+		if (n > 0 && buf_append(out, piece, (size_t)n) != 0)
+			return EFBIG;
 	}
-	return EFBIG;
+	return 0;
 }
 
 int files_read(const char *path, struct buf *out, struct err *err)

@@ -32,3 +32,21 @@ tests_unit_test_wished_SOURCES = tests/unit/test_wished.c tests/unit/conf_file.h
 tests_unit_test_wished_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_wished_LDADD = $(postfix_test_libs)
 UNIT_TESTS += tests/unit/test_wished
+
+check_PROGRAMS += tests/unit/test_installation
+tests_unit_test_installation_SOURCES = tests/unit/test_installation.c
+tests_unit_test_installation_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_installation_LDADD = $(postfix_test_libs)
+UNIT_TESTS += tests/unit/test_installation
+
+check_PROGRAMS += tests/unit/test_postfix_files
+tests_unit_test_postfix_files_SOURCES = tests/unit/test_postfix_files.c
+tests_unit_test_postfix_files_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_postfix_files_LDADD = $(postfix_test_libs)
+UNIT_TESTS += tests/unit/test_postfix_files
+
+check_PROGRAMS += tests/unit/test_run
+tests_unit_test_run_SOURCES = tests/unit/test_run.c
+tests_unit_test_run_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_run_LDADD = $(postfix_test_libs)
+UNIT_TESTS += tests/unit/test_run

@@ -42,6 +42,7 @@ static void close_all(int fds[STREAMS])
 
 static int open_streams(struct streams *streams, struct err *err)
 {
+	streams->written = 0;
 	for (int i = 0; i < STREAMS; i++)
 		streams->ours[i] = streams->theirs[i] = -1;
 	for (int i = 0; i < STREAMS; i++) {
