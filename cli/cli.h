@@ -35,6 +35,8 @@ struct cli_call {
 	const char *postconf;   /* of --postconf, or NULL */
 	bool apply;
 	bool undo;
+	const char *recipient; /* of --to, or NULL */
+	bool no_network;
 	bool json;
 	bool check; /* answer a monitoring system: the exit status is the handler's own, and *err stays empty */
 	bool yes;
@@ -43,7 +45,7 @@ struct cli_call {
 /* Runs a command. Whatever is not CLI_DONE comes with *err set, which main prints, or empty if all has been said. */
 typedef enum cli_exit cli_handler(const struct cli_call *call, struct err *err);
 
-cli_handler cli_login, cli_consent_url, cli_explain, cli_metrics, cli_status, cli_token, cli_refresh, cli_reload,
-    cli_import, cli_import_sasl_xoauth2, cli_forget, cli_check_config, cli_postfix_config;
+cli_handler cli_login, cli_check, cli_consent_url, cli_explain, cli_metrics, cli_status, cli_token, cli_refresh,
+    cli_reload, cli_import, cli_import_sasl_xoauth2, cli_forget, cli_check_config, cli_postfix_config;
 
 #endif

@@ -41,6 +41,19 @@ static const struct command commands[] = {
      "  --check       one line and an exit status (0 in order, 1 warning, 2 critical,\n"
      "                3 unknown) for Nagios, Icinga and their like\n",
      cli_status, COMMAND_MAY_ACCOUNT, COMMAND_JSON | COMMAND_CHECK, 0},
+    {"check", "[ACCOUNT] [--to ADDRESS] [--json]", "go the whole way, step by step, and say what is wrong",
+     "One line for each step, from the configuration to the submission server's reply\n"
+     "to RCPT; below one that failed stands what to do. Run it as root. It changes\n"
+     "nothing, and asks tokend for a token as the plugin does. ACCOUNT may also be a\n"
+     "mailbox that a whole domain's account covers.\n\n"
+     "  --to ADDRESS  send a message there at the end\n"
+     "  --no-network  ask no name server and no mail server\n"
+     "  --json        a line of JSON for each step\n"
+     "  --config-dir DIR\n"
+     "                the folder of main.cf and master.cf, if not Postfix's own\n"
+     "  --postconf PATH\n"
+     "                Postfix's postconf, beside which its other commands are\n",
+     cli_check, COMMAND_MAY_ACCOUNT, COMMAND_TO | COMMAND_NO_NETWORK | COMMAND_JSON | COMMAND_POSTFIX, 0},
     {"explain", "[TEXT...]", "say what a code, a reply or a log line means, and what to do",
      "TEXT is a code (AADSTS700082, 535 5.7.139, invalid_grant) or a line of a log.\n"
      "With none, a log is read from standard input, and what went wrong in it is\n"
@@ -119,6 +132,8 @@ static const struct flag {
     {"--write-secrets", COMMAND_SECRETS, VALUE, AT(secrets_folder)},
     {"--config-dir", COMMAND_POSTFIX, VALUE, AT(config_dir)},
     {"--postconf", COMMAND_POSTFIX, VALUE, AT(postconf)},
+    {"--to", COMMAND_TO, VALUE, AT(recipient)},
+    {"--no-network", COMMAND_NO_NETWORK, SWITCH, AT(no_network)},
     {"--browser", COMMAND_WAY, WAY, CLI_WAY_BROWSER},
     {"--paste", COMMAND_WAY, WAY, CLI_WAY_PASTE},
     {"--device", COMMAND_WAY, WAY, CLI_WAY_DEVICE},

@@ -20,7 +20,9 @@ enum command_option {
 	COMMAND_SECRETS = 128,
 	COMMAND_APPLY = 256,
 	COMMAND_UNDO = 512,
-	COMMAND_POSTFIX = 1024 /* which installation is meant */
+	COMMAND_POSTFIX = 1024, /* which installation is meant */
+	COMMAND_TO = 2048,
+	COMMAND_NO_NETWORK = 4096
 };
 
 struct command {

@@ -5,6 +5,7 @@ cli_libcli_la_SOURCES = \
 	cli/advice.c cli/advice.h \
 	cli/ask.c cli/ask.h \
 	cli/browser.c cli/browser.h \
+	cli/check.c \
 	cli/cli.h \
 	cli/command.c cli/command.h \
 	cli/consent_url.c cli/consent_url.h \
@@ -22,7 +23,8 @@ cli_libcli_la_SOURCES = \
 	cli/status_check.c cli/status_check.h \
 	cli/takeover.c \
 	cli/token.c
-cli_libs = cli/libcli.la postfix/libpostfix.la client/libclient.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS)
+cli_libs = cli/libcli.la check/libcheck.la postfix/libpostfix.la smtp/libsmtp.la client/libclient.la \
+	daemon/libdaemon.la lib/libbase.la $(CURL_LIBS) $(JANSSON_LIBS) $(DL_LIBS)
 
 bin_PROGRAMS += mailbearer
 mailbearer_SOURCES = cli/main.c

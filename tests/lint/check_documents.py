@@ -62,6 +62,10 @@ class Documents(unittest.TestCase):
         commands = set(re.findall(r"^  ([a-z-]+)  ", out, re.M))
         self.assertEqual(commands, set(re.findall(r"^\.It Cm ([a-z-]+)", page("mailbearer.8"), re.M)))
 
+    def test_steps_of_check(self):
+        text = page("mailbearer.8").split(".Sh THE STEPS OF CHECK", 1)[1].split(".Sh ", 1)[0]
+        self.assertEqual(table("step"), set(re.findall(r"^\.It Sy ([a-z-]+)$", text, re.M)))
+
     def test_what_becomes_of_senders(self):
         policy = (SOURCE / "milter/policy_decide.c").read_text(encoding="utf-8")
         reply = (SOURCE / "milter/reply.c").read_text(encoding="utf-8")

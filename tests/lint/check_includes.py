@@ -21,7 +21,8 @@ FOLDERS = {
     "smtp": ("lib",),
     "submit": ("smtp", "client", "daemon", "lib"),
     "postfix": ("daemon", "lib"),
-    "cli": ("postfix", "client", "daemon", "lib"),
+    "check": ("postfix", "smtp", "client", "daemon", "lib"),
+    "cli": ("check", "postfix", "client", "daemon", "lib"),
     "tokend": ("daemon", "lib"),
 }
 
@@ -59,9 +60,9 @@ DOORS = (
     (r"event2?/|event\.h", r"tokend/loop\.c"),
     (r"confuse\.h", r"daemon/settings\w*\.[ch]"),
     (r"libmilter/", r"milter/(callbacks|main)\.c"),
-    (r"jansson\.h", r"(daemon|submit|cli|tokend)/\w+\.[ch]"),
+    (r"jansson\.h", r"(daemon|submit|check|cli|tokend)/\w+\.[ch]"),
     (r"openssl/", r"(tokend|cli)/\w+\.[ch]"),
-    (r"sasl/", r"sasl/\w+\.[ch]"),
+    (r"sasl/", r"sasl/\w+\.[ch]|check/plugin\.c"),
     (r"syslog\.h", r"(daemon|milter|submit|cli|tokend)/\w+\.[ch]"),
 )
 

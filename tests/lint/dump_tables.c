@@ -1,6 +1,7 @@
-/* Prints the tables that the manual must know, for check_documents.py: events, settings, providers. */
+/* Prints the tables that the manual must know, for check_documents.py: events, settings, providers, steps. */
 #include <stdio.h>
 
+#include "check/check.h"
 #include "daemon/event.h"
 #include "daemon/provider.h"
 #include "daemon/settings.h"
@@ -20,5 +21,7 @@ int main(void)
 			printf("provider %s%s%s %s %s\n", provider->name, provider->cloud ? " " : "",
 			       provider->cloud ? provider->cloud : "", provider->verified ? "verified" : "field",
 			       provider->relayhost);
+	for (i = 0; (name = check_step_at(i)) != NULL; i++)
+		printf("step %s\n", name);
 	return 0;
 }

@@ -1,0 +1,171 @@
+/*
+ * The table of steps, and the walk along it: what fails takes with it what depends on it, and nothing else. Prints
+ * nothing: whoever calls gets each finding as it comes. Called by the CLI's command check.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/check.h"
+#include "check/steps.h"
+#include "smtp/relay.h"
+
+enum step {
+	STEP_CONFIG,
+	STEP_FILES,
+	STEP_SEAL,
+	STEP_STATE,
+	STEP_DAEMON,
+	STEP_SOCKETS,
+	STEP_PLUGIN,
+	STEP_GRANT,
+	STEP_PROVIDER,
+	STEP_TOKEN,
+	STEP_CLAIMS,
+	STEP_DNS,
+	STEP_TCP,
+	STEP_TLS,
+	STEP_AUTH,
+	STEP_SENDER,
+	STEP_RECIPIENT,
+	STEP_MESSAGE,
+	STEP_COUNT
+};
+
+#define BIT(step) (1UL << (step))
+
+enum traits { FOR_EACH_ACCOUNT = 1, NETWORK = 2, WITH_RECIPIENT = 4 };
+
+static const struct {
+	const char *name;
+	step_run *run;
+	unsigned long needs; /* BIT()s of earlier steps, that must not have failed or been skipped */
+	unsigned traits;
+} steps[STEP_COUNT] = {
+    [STEP_CONFIG] = {"config", step_config, 0, 0},
+    [STEP_FILES] = {"files", step_files, BIT(STEP_CONFIG), 0},
+    [STEP_SEAL] = {"seal", step_seal, BIT(STEP_CONFIG), 0},
+    [STEP_STATE] = {"state", step_state, BIT(STEP_CONFIG), 0},
+    [STEP_DAEMON] = {"daemon", step_daemon, BIT(STEP_CONFIG), 0},
+    [STEP_SOCKETS] = {"sockets", step_sockets, BIT(STEP_DAEMON), 0},
+    [STEP_PLUGIN] = {"plugin", step_plugin, 0, 0},
+    [STEP_GRANT] = {"grant", step_grant, BIT(STEP_DAEMON), FOR_EACH_ACCOUNT},
+    [STEP_PROVIDER] = {"provider", step_provider, BIT(STEP_GRANT), FOR_EACH_ACCOUNT},
+    [STEP_TOKEN] = {"token", step_token, BIT(STEP_GRANT), FOR_EACH_ACCOUNT},
+    [STEP_CLAIMS] = {"claims", step_claims, BIT(STEP_TOKEN), FOR_EACH_ACCOUNT},
+    [STEP_DNS] = {"dns", step_dns, BIT(STEP_CONFIG), FOR_EACH_ACCOUNT | NETWORK},
+    [STEP_TCP] = {"tcp", step_tcp, BIT(STEP_DNS), FOR_EACH_ACCOUNT | NETWORK},
+    [STEP_TLS] = {"tls", step_tls, BIT(STEP_TCP), FOR_EACH_ACCOUNT | NETWORK},
+    [STEP_AUTH] = {"auth", step_auth, BIT(STEP_TLS) | BIT(STEP_TOKEN), FOR_EACH_ACCOUNT | NETWORK},
+    [STEP_SENDER] = {"sender", step_sender, BIT(STEP_AUTH), FOR_EACH_ACCOUNT | NETWORK},
+    [STEP_RECIPIENT] = {"recipient", step_recipient, BIT(STEP_SENDER), FOR_EACH_ACCOUNT | NETWORK},
+    [STEP_MESSAGE] = {"message", step_message, BIT(STEP_RECIPIENT), FOR_EACH_ACCOUNT | NETWORK | WITH_RECIPIENT},
+};
+
+const char *check_step_at(unsigned i)
+{
+	return i < STEP_COUNT ? steps[i].name : NULL;
+}
+
+struct walk {
+	struct world world;
+	check_report *report;
+	void *arg;
+	unsigned long missing; /* BIT()s of what failed or was skipped */
+	struct check_counts counts;
+};
+
+static void count(struct check_counts *counts, enum finding_mark mark)
+{
+	counts->ok += mark == FINDING_OK;
+	counts->warnings += mark == FINDING_WARNING;
+	counts->failed += mark == FINDING_FAILED;
+	counts->skipped += mark == FINDING_SKIPPED;
+}
+
+/* The first step that is missing for this one; STEP_COUNT: none. */
+static enum step missing_for(const struct walk *walk, enum step step)
+{
+	enum step needed = 0;
+
+	while (needed < STEP_COUNT && !(steps[step].needs & walk->missing & BIT(needed)))
+		needed++;
+	return needed;
+}
+
+static void take_step(struct walk *walk, enum step step)
+{
+	struct finding finding = FINDING_INIT;
+	enum step needed = missing_for(walk, step);
+	const struct settings_account *account = walk->world.account;
+
+	if (needed != STEP_COUNT)
+		finding_set(&finding, FINDING_SKIPPED, "needs %s", steps[needed].name);
+	else if ((steps[step].traits & NETWORK) && walk->world.options->no_network)
+		finding_set(&finding, FINDING_SKIPPED, "no network is to be used");
+	else
+		steps[step].run(&walk->world, &finding);
+	if (finding.mark == FINDING_FAILED || finding.mark == FINDING_SKIPPED)
+		walk->missing |= BIT(step);
+	if (step == STEP_DAEMON && finding.mark == FINDING_FAILED)
+		walk->counts.no_tokend = true;
+	count(&walk->counts, finding.mark);
+	walk->report(walk->arg, steps[step].name,
+		     account != NULL && walk->world.mailbox != NULL ? walk->world.mailbox
+		     : account != NULL                              ? account->name
+								    : NULL,
+		     account != NULL ? account->client : NULL, &finding);
+	finding_free(&finding);
+}
+
+static void take_steps(struct walk *walk, unsigned traits)
+{
+	for (enum step step = 0; step < STEP_COUNT; step++) {
+		if ((steps[step].traits & FOR_EACH_ACCOUNT) != traits)
+			continue;
+		if (!(steps[step].traits & WITH_RECIPIENT) || walk->world.options->recipient != NULL)
+			take_step(walk, step);
+	}
+}
+
+/* The mailbox is NULL for a whole domain of which none was named. */
+static void take_account(struct walk *walk, const struct settings_account *account, const char *mailbox)
+{
+	unsigned long before = walk->missing;
+
+	walk->world.account = account;
+	walk->world.mailbox = mailbox;
+	take_steps(walk, FOR_EACH_ACCOUNT);
+	world_leave_account(&walk->world);
+	walk->missing = before;
+}
+
+static void take_accounts(struct walk *walk)
+{
+	const struct settings *settings = walk->world.settings;
+	const char *wanted = walk->world.options->account;
+
+	if (wanted != NULL) {
+		take_account(walk, senders_account(walk->world.senders, wanted, strlen(wanted)), wanted);
+		return;
+	}
+	for (size_t i = 0; i < settings->account_count; i++) {
+		const struct settings_account *account = &settings->accounts[i];
+
+		take_account(walk, account, account->name[0] != '*' ? account->name : NULL);
+	}
+}
+
+struct check_counts check_run(const struct check_options *options, check_report *report, void *arg)
+{
+	struct walk walk = {.report = report, .arg = arg};
+
+	walk.world.options = options;
+	walk.world.token = BUF_INIT(WIRE_REPLY_MAX);
+	take_steps(&walk, 0);
+	if (!(walk.missing & BIT(STEP_CONFIG)))
+		take_accounts(&walk);
+	buf_free(&walk.world.token);
+	senders_free(walk.world.senders);
+	settings_free(walk.world.settings);
+	return walk.counts;
+}

@@ -1,0 +1,125 @@
+/*
+ * The steps about tokend as a daemon: does it answer, is it of our version, and is it behind all its sockets? Called by
+ * check.c's table.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check/steps.h"
+
+/* --- daemon --- */
+
+static void say_start(struct finding *finding)
+{
+	finding_advise(finding, "start it; if it does not stay, its log says why");
+	finding_line(finding, "systemctl enable --now mailbearer-tokend");
+	finding_line(finding, "journalctl -u mailbearer-tokend -n 20");
+}
+
+static void say_restart(struct finding *finding)
+{
+	finding_line(finding, "systemctl restart mailbearer-tokend");
+}
+
+static void judge_silence(const struct err *err, struct finding *finding)
+{
+	finding_set(finding, FINDING_FAILED, "%s", err->text);
+	if (err->code != ERR_TIMEOUT) {
+		say_start(finding);
+		return;
+	}
+	finding_advise(finding, "it runs and does not answer: restart it");
+	say_restart(finding);
+}
+
+/* It answers: is it ours, and are we allowed to ask? A tokend of before there was this map says "no map". */
+static void judge_answer(const struct world *world, enum wire_result result, const char *text, struct finding *finding)
+{
+	const char *socket = world->settings->tokend.listen.items[0];
+
+	if (result == WIRE_OK && strcmp(text, PACKAGE_VERSION) == 0) {
+		finding_set(finding, FINDING_OK, "%s: version %s", socket, text);
+		return;
+	}
+	if (result == WIRE_OK || strstr(text, "no map") != NULL) {
+		finding_set(finding, FINDING_WARNING, "tokend is of version %.40s, and this program of %s",
+			    result == WIRE_OK ? text : "another", PACKAGE_VERSION);
+		finding_advise(finding, "restart it, so that it runs what is installed");
+		say_restart(finding);
+		return;
+	}
+	finding_set(finding, FINDING_FAILED, "%s", text);
+	finding_advise(finding, "run this as root");
+	finding_line(finding, "sudo %s check", world->options->program);
+}
+
+void step_daemon(struct world *world, struct finding *finding)
+{
+	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
+	enum wire_result result;
+	struct err err = {.code = ERR_NONE};
+
+	if (world_ask(world, NULL, "version", "", &result, &answer, &err) != 0)
+		judge_silence(&err, finding);
+	else
+		judge_answer(world, result, answer.len > 0 ? answer.data : "", finding);
+	buf_free(&answer);
+}
+
+/* --- sockets --- */
+
+/* Who asks judges itself by its uid: so everybody may connect, and a mode that forbids it was changed by hand. */
+static int judge_mode(const char *path, struct finding *finding)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0) {
+		finding_set(finding, FINDING_FAILED, "%s: %s", path, strerror(errno));
+		finding_advise(finding, "restart tokend, which makes it; its log says why if it cannot");
+		say_restart(finding);
+		return -1;
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		finding_set(finding, FINDING_FAILED, "%s is no socket", path);
+		finding_advise(finding, "take it away, and restart tokend, which makes its own");
+		finding_line(finding, "mv %s %s.old", path, path);
+		say_restart(finding);
+		return -1;
+	}
+	if ((st.st_mode & 0666) == 0666)
+		return 0;
+	finding_set(finding, FINDING_FAILED, "%s is closed to those who should ask (mode %04o)", path,
+		    (unsigned)st.st_mode & 07777);
+	finding_advise(finding, "open it: tokend judges who asks by their user");
+	finding_line(finding, "chmod 0666 %s", path);
+	return -1;
+}
+
+static int judge_socket(const struct world *world, const char *path, struct finding *finding)
+{
+	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
+	enum wire_result result;
+	struct err err = {.code = ERR_NONE};
+	int status = judge_mode(path, finding);
+
+	if (status == 0 && world_ask(world, path, "version", "", &result, &answer, &err) != 0) {
+		status = -1;
+		finding_set(finding, FINDING_FAILED, "%s", err.text);
+		finding_advise(finding, "restart tokend, which listens anew");
+		say_restart(finding);
+	}
+	buf_free(&answer);
+	return status;
+}
+
+void step_sockets(struct world *world, struct finding *finding)
+{
+	const struct settings_list *listen = &world->settings->tokend.listen;
+
+	finding_set(finding, FINDING_OK, "%zu, each with tokend behind it", listen->count);
+	for (size_t i = 0; i < listen->count; i++)
+		if (judge_socket(world, listen->items[i], finding) != 0)
+			return;
+}

@@ -1,0 +1,19 @@
+#ifndef MAILBEARER_CHECK_STEPS_H
+#define MAILBEARER_CHECK_STEPS_H
+
+#include "check/world.h"
+
+/* The steps, in the order of the way: what each is about stands in mailbearer(8), what it needs in check.c. */
+
+/* local.c */
+step_run step_config, step_files, step_seal, step_state;
+/* daemon.c */
+step_run step_daemon, step_sockets;
+/* plugin.c */
+step_run step_plugin;
+/* account.c */
+step_run step_grant, step_provider, step_token, step_claims;
+/* server.c */
+step_run step_dns, step_tcp, step_tls, step_auth, step_sender, step_recipient, step_message;
+
+#endif

@@ -1,0 +1,239 @@
+/* The pure judgements of mailbearer check: claims, and what libsasl2 finds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "check/check.h"
+#include "check/claims.h"
+#include "check/plugins.h"
+#include "tests/unit/conf_file.h"
+
+#define TENANT "8a1c5d2e-6b7f-4c3a-9d10-2f4e6a8b0c1d"
+#define CLIENT(more)                                                                                                   \
+	"client \"c\" { provider = \"microsoft\" tenant = \"" TENANT "\" client_id = \"f3a1c9d2-5b7e-4c60-9a8d-"       \
+	"2e4b6f801357\" " more " }\n"
+#define NOW 1700000000
+
+static struct finding finding;
+
+static int begin(void **state)
+{
+	(void)state;
+	finding = FINDING_INIT;
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	finding_free(&finding);
+	return 0;
+}
+
+/* --- claims --- */
+
+static void judge(const char *conf, const char *text)
+{
+	struct err err;
+	struct settings *settings = load_text(conf, &err);
+	json_t *claims = text != NULL ? json_loads(text, 0, NULL) : NULL;
+	struct claims_wish wish = {.mailbox = "relay@contoso.com", .program = "mailbearer", .now = NOW};
+
+	if (settings == NULL)
+		fail_msg("%s", err.text);
+	wish.account = &settings->accounts[0];
+	claims_judge(claims, &wish, &finding);
+	json_decref(claims);
+	settings_free(settings);
+}
+
+static void judge_user(const char *text)
+{
+	judge(CLIENT("") "account \"relay@contoso.com\" { client = \"c\" }\n", text);
+}
+
+static void judge_app(const char *text)
+{
+	judge(CLIENT("client_secret_file = \"/s\"") "account \"relay@contoso.com\" { client = \"c\" grant = "
+						    "\"client_credentials\" }\n",
+	      text);
+}
+
+#define GOOD                                                                                                           \
+	"\"aud\":\"https://outlook.office.com\",\"scp\":\"SMTP.Send\",\"upn\":\"Relay@contoso.com\",\"tid\":\"" TENANT \
+	"\",\"nbf\":1699999999,\"exp\":1700003600"
+
+static void a_token_that_is_right_or_opaque_passes(void **state)
+{
+	(void)state;
+	judge_user("{" GOOD "}");
+	assert_int_equal(finding.mark, FINDING_OK);
+	assert_non_null(strstr(finding.text, "for https://outlook.office.com, of tenant " TENANT));
+	judge_user("{}");
+	assert_int_equal(finding.mark, FINDING_OK);
+	judge_user(NULL);
+	assert_int_equal(finding.mark, FINDING_OK);
+	assert_non_null(strstr(finding.text, "opaque"));
+}
+
+static void expect_warning(const char *words, const char *line)
+{
+	assert_int_equal(finding.mark, FINDING_WARNING);
+	if (strstr(finding.text, words) == NULL)
+		fail_msg("%s", finding.text);
+	assert_non_null(finding.lines.data);
+	if (strstr(finding.lines.data, line) == NULL)
+		fail_msg("%s", finding.lines.data);
+}
+
+static void a_token_of_graph(void **state)
+{
+	(void)state;
+	judge_user("{\"aud\":\"https://graph.microsoft.com\",\"scp\":\"SMTP.Send\"}");
+	expect_warning("not for Exchange Online", "scope = \"https://outlook.office.com/SMTP.Send offline_access\"\n");
+	judge_app("{\"aud\":\"00000003-0000-0000-c000-000000000000\"}");
+	expect_warning("not for Exchange Online", "scope = \"https://outlook.office365.com/.default\"\n");
+	judge_app("{\"aud\":\"00000002-0000-0ff1-ce00-000000000000\",\"roles\":[\"SMTP.SendAsApp\"]}");
+	assert_int_equal(finding.mark, FINDING_OK);
+}
+
+static void a_token_without_the_permission(void **state)
+{
+	(void)state;
+	judge_user("{\"aud\":\"https://outlook.office.com\",\"scp\":\"IMAP.AccessAsUser.All SMTP.SendX\"}");
+	expect_warning("without SMTP.Send", "mailbearer consent-url c\nmailbearer login relay@contoso.com\n");
+	judge_user("{\"aud\":\"https://outlook.office.com\",\"scp\":\"IMAP.AccessAsUser.All smtp.send\"}");
+	assert_int_equal(finding.mark, FINDING_OK);
+	/* With RBAC for Applications there is no role, and it is right. */
+	judge_app("{\"aud\":\"https://outlook.office365.com\",\"roles\":[\"Mail.Read\"]}");
+	assert_int_equal(finding.mark, FINDING_OK);
+	assert_non_null(strstr(finding.text, "RBAC"));
+}
+
+static void a_token_of_somebody_else(void **state)
+{
+	(void)state;
+	judge_user("{\"aud\":\"https://outlook.office.com\",\"scp\":\"SMTP.Send\",\"upn\":\"admin@contoso.com\"}");
+	expect_warning("it is admin@contoso.com's", "mailbearer login relay@contoso.com\n");
+	judge_user("{\"tid\":\"00000000-6b7f-4c3a-9d10-2f4e6a8b0c1d\"}");
+	expect_warning("of tenant 00000000", "tenant = \"00000000-6b7f-4c3a-9d10-2f4e6a8b0c1d\"\n");
+}
+
+static void a_token_of_another_time(void **state)
+{
+	(void)state;
+	judge_user("{\"nbf\":1700000300}");
+	expect_warning("clock is slow", "timedatectl");
+	judge_user("{\"exp\":1700000059}");
+	expect_warning("sooner than tokend believes", "timedatectl");
+	judge_user("{\"exp\":1700000060}");
+	assert_int_equal(finding.mark, FINDING_OK);
+}
+
+/* --- plugins --- */
+
+struct line {
+	enum plugins_line kind;
+	const char *text, *plugin;
+};
+
+static void judge_lines(const struct line *lines, size_t count)
+{
+	struct buf text = BUF_INIT(4096);
+
+	for (size_t i = 0; i < count; i++)
+		plugins_put(&text, lines[i].kind, lines[i].text, lines[i].plugin);
+	plugins_judge(text.data != NULL ? text.data : "", "/nowhere", &finding);
+	buf_free(&text);
+}
+
+#define JUDGE(...)                                                                                                     \
+	do {                                                                                                           \
+		const struct line lines_[] = {__VA_ARGS__};                                                            \
+		judge_lines(lines_, sizeof lines_ / sizeof lines_[0]);                                                 \
+	} while (0)
+
+#define PLAIN                                                                                                          \
+	{PLUGINS_FILE, "/p/libplain.so", ""},                                                                          \
+	{                                                                                                              \
+		PLUGINS_MECH, "PLAIN", "plain"                                                                         \
+	}
+#define OURS                                                                                                           \
+	{PLUGINS_FILE, "/p/libmailbearer.so", ""},                                                                     \
+	{                                                                                                              \
+		PLUGINS_MECH, "XOAUTH2", "mailbearer"                                                                  \
+	}
+
+static void the_folder_is_the_one_that_libsasl2_scans(void **state)
+{
+	(void)state;
+	JUDGE(PLAIN, OURS);
+	assert_int_equal(finding.mark, FINDING_OK);
+	assert_non_null(strstr(finding.text, "/p/libmailbearer.so"));
+	JUDGE(PLAIN);
+	assert_int_equal(finding.mark, FINDING_FAILED);
+	assert_non_null(strstr(finding.text, "not in /p,"));
+	plugins_judge("", "/nowhere", &finding);
+	assert_non_null(strstr(finding.text, "not in /nowhere,"));
+}
+
+static void a_plugin_that_is_not_taken(void **state)
+{
+	(void)state;
+	JUDGE(PLAIN, {PLUGINS_FILE, "/p/libmailbearer.so", ""},
+	      {PLUGINS_LOG, "unable to dlopen /p/libmailbearer.so: file too short", ""});
+	assert_int_equal(finding.mark, FINDING_FAILED);
+	assert_non_null(strstr(finding.text, "file too short"));
+}
+
+static void two_plugins_for_one_mechanism(void **state)
+{
+	(void)state;
+	JUDGE(OURS, {PLUGINS_FILE, "/p/libsasl-xoauth2.so", ""}, {PLUGINS_MECH, "XOAUTH2", "sasl-xoauth2"});
+	assert_int_equal(finding.mark, FINDING_FAILED);
+	assert_non_null(strstr(finding.text, "\"sasl-xoauth2\" in /p brings XOAUTH2 too"));
+}
+
+static void no_libsasl2_at_all(void **state)
+{
+	(void)state;
+	JUDGE({PLUGINS_NO_LIBRARY, "libsasl2.so.2: cannot open\nshared object file", ""});
+	assert_int_equal(finding.mark, FINDING_FAILED);
+	assert_non_null(strstr(finding.text, "cannot open shared object file"));
+}
+
+/* --- the table --- */
+
+static void steps_have_names_of_their_own(void **state)
+{
+	const char *name, *other;
+
+	(void)state;
+	for (unsigned i = 0; (name = check_step_at(i)) != NULL; i++) {
+		assert_in_range(strlen(name), 2, 10);
+		for (unsigned j = 0; j < i && (other = check_step_at(j)) != NULL; j++)
+			assert_string_not_equal(name, other);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(a_token_that_is_right_or_opaque_passes, begin, end),
+	    cmocka_unit_test_setup_teardown(a_token_of_graph, begin, end),
+	    cmocka_unit_test_setup_teardown(a_token_without_the_permission, begin, end),
+	    cmocka_unit_test_setup_teardown(a_token_of_somebody_else, begin, end),
+	    cmocka_unit_test_setup_teardown(a_token_of_another_time, begin, end),
+	    cmocka_unit_test_setup_teardown(the_folder_is_the_one_that_libsasl2_scans, begin, end),
+	    cmocka_unit_test_setup_teardown(a_plugin_that_is_not_taken, begin, end),
+	    cmocka_unit_test_setup_teardown(two_plugins_for_one_mechanism, begin, end),
+	    cmocka_unit_test_setup_teardown(no_libsasl2_at_all, begin, end),
+	    cmocka_unit_test(steps_have_names_of_their_own),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
