@@ -85,3 +85,11 @@ mailbearer_milter_LDADD = milter/libshell.la milter/libmilterpolicy.la client/li
 
 BLACKBOX_TESTS += tests/blackbox/test_milter.py
 EXTRA_DIST += tests/blackbox/milter_client.py tests/blackbox/milter_world.py
+
+# What it costs, beside a milter that decides nothing: part of `make bench`.
+check_PROGRAMS += tests/bench/bench_milter tests/bench/null_milter
+tests_bench_bench_milter_SOURCES = tests/bench/bench_milter.c
+tests_bench_bench_milter_LDADD = -lpthread
+tests_bench_null_milter_SOURCES = tests/bench/null_milter.c
+tests_bench_null_milter_LDADD = $(MILTER_LIBS)
+EXTRA_DIST += tests/bench/milter.py

@@ -2,7 +2,8 @@
 """The benchmarks against the real tokend, in one run: `make bench`. Prints figures; of time it asserts nothing.
 
 What the plugin costs an SMTP session beside PLAIN, for a usual token and the longest; then 100,000 token requests from
-20 processes, with tokend's memory before and after. Exit status 1 when a request was refused or not answered.
+20 processes, with tokend's memory before and after; then the milter beside one that decides nothing. Exit status 1 when a
+request was refused or not answered.
 """
 
 import argparse
@@ -15,6 +16,7 @@ SOURCE = Path(os.environ.get("MB_SRCDIR", Path(__file__).resolve().parents[2]))
 sys.path[:0] = [str(SOURCE / "tests" / "blackbox")]
 
 import harness  # noqa: E402
+import milter  # noqa: E402
 
 BENCH = harness.BUILD / "tests" / "bench"
 TOKEN_SIZES = (1500, 16384)
@@ -61,9 +63,11 @@ def main():
     try:
         world.start()
         measure_plugin(world, arguments.sessions)
-        return measure_socket(world, arguments.requests)
+        status = measure_socket(world, arguments.requests)
     finally:
         world.close()
+    milter.measure()
+    return status
 
 
 if __name__ == "__main__":
