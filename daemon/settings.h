@@ -78,8 +78,9 @@ struct settings_tokend {
 	const char *state_directory;
 	const char *seal_key_file;
 	struct settings_list token_users;
-	const char *user; /* to run as when started as root */
-	const char *log;  /* "syslog" or "stderr" */
+	const char *user;    /* to run as when started as root */
+	const char *log;     /* "syslog" or "stderr" */
+	const char *seccomp; /* "on" or "off" */
 };
 
 struct settings_milter {

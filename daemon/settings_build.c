@@ -330,6 +330,7 @@ static void set_defaults(struct settings *settings)
 	    .token_users = {1, users},
 	    .user = "mailbearer",
 	    .log = "syslog",
+	    .seccomp = "on",
 	};
 	settings->milter = (struct settings_milter){
 	    .listen = "unix:" RUNSTATEDIR "/mailbearer-milter/milter.sock",

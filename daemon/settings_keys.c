@@ -63,6 +63,7 @@ static const struct settings_key keys[] = {
     {SECTION_TOKEND, "token_users", KIND_LIST, false, AT(tokend, token_users), value_user},
     {SECTION_TOKEND, "user", KIND_STRING, false, AT(tokend, user), value_user},
     {SECTION_TOKEND, "log", KIND_STRING, false, AT(tokend, log), value_log},
+    {SECTION_TOKEND, "seccomp", KIND_STRING, false, AT(tokend, seccomp), value_on_off},
 
     {SECTION_MILTER, "listen", KIND_STRING, false, AT(milter, listen), value_milter_socket},
     {SECTION_MILTER, "mode", KIND_STRING, false, AT(milter, mode), value_mode},

@@ -112,6 +112,7 @@ const char *value_min_validity(const char *value);
 const char *value_algorithm(const char *value);
 const char *value_identity(const char *value);
 const char *value_log(const char *value);
+const char *value_on_off(const char *value);
 const char *value_mode(const char *value);
 const char *value_limit(const char *value);
 const char *value_seconds(const char *value);

@@ -423,6 +423,11 @@ const char *value_log(const char *value)
 	return is_one_of(value, "syslog|stderr") ? NULL : "must be syslog or stderr";
 }
 
+const char *value_on_off(const char *value)
+{
+	return is_one_of(value, "on|off") ? NULL : "must be on or off";
+}
+
 const char *value_mode(const char *value)
 {
 	return is_one_of(value, "off|monitor|rewrite|reject") ? NULL : "must be off, monitor, rewrite or reject";

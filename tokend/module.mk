@@ -35,12 +35,14 @@ noinst_LTLIBRARIES += tokend/libdoors.la
 tokend_libdoors_la_SOURCES = \
 	tokend/http_curl.c tokend/http.h tokend/http_error.c tokend/http_private.h \
 	tokend/loop.c tokend/loop.h \
+	tokend/sandbox.c tokend/sandbox.h \
 	tokend/store_file.c tokend/store_file.h
 
 sbin_PROGRAMS += mailbearer-tokend
 mailbearer_tokend_SOURCES = tokend/main.c
 mailbearer_tokend_LDADD = tokend/libtokend.la tokend/libdoors.la daemon/libdaemon.la lib/libbase.la \
-	$(CONFUSE_LIBS) $(EVENT_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
+	$(CONFUSE_LIBS) $(EVENT_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) \
+	$(SECCOMP_LIBS)
 
 tokend_test_libs = tokend/libtokend.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS) $(OPENSSL_LIBS)
 
@@ -49,6 +51,14 @@ tests_unit_test_access_SOURCES = tests/unit/test_access.c
 tests_unit_test_access_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_access_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_access
+
+if SECCOMP
+check_PROGRAMS += tests/unit/test_sandbox
+tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c
+tests_unit_test_sandbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_sandbox_LDADD = tokend/libdoors.la $(tokend_test_libs) $(SECCOMP_LIBS) $(CMOCKA_LIBS) -lpthread
+UNIT_TESTS += tests/unit/test_sandbox
+endif
 
 check_PROGRAMS += tests/unit/test_account
 tests_unit_test_account_SOURCES = tests/unit/test_account.c

@@ -21,6 +21,7 @@
 #include "tokend/jwt.h"
 #include "tokend/loop.h"
 #include "tokend/process.h"
+#include "tokend/sandbox.h"
 #include "tokend/seal.h"
 #include "tokend/server.h"
 #include "tokend/store_file.h"
@@ -94,6 +95,8 @@ static const char *wants_restart(const struct settings_tokend *old, const struct
 		return "seal_key_file";
 	if (strcmp(old->user, new->user) != 0)
 		return "user";
+	if (strcmp(old->seccomp, new->seccomp) != 0)
+		return "seccomp";
 	return strcmp(old->log, new->log) != 0 ? "log" : NULL;
 }
 
@@ -277,6 +280,14 @@ static int open_sockets(struct process *process, struct err *err)
 	return open > 0 ? 0 : -1;
 }
 
+/* Once all is open. Whether it is wanted was asked of the file that broker_settings() holds now. */
+static int confine(struct process *process, struct err *err)
+{
+	if (strcmp(broker_settings(process->broker)->tokend.seccomp, "off") == 0)
+		return 0;
+	return sandbox_enter(err);
+}
+
 static int start(struct process *process, const struct options *options, struct err *err)
 {
 	if (settings_load(process->conf, &process->settings, err) != 0)
@@ -289,7 +300,9 @@ static int start(struct process *process, const struct options *options, struct 
 	    open_engine(process, err) != 0 || set_signals(process, err) != 0)
 		return -1;
 	apply_access(process);
-	return open_sockets(process, err);
+	if (open_sockets(process, err) != 0)
+		return -1;
+	return confine(process, err);
 }
 
 struct process *process_start(const struct options *options, struct err *err)

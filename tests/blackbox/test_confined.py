@@ -10,7 +10,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, DAEMON_USER, SOURCE, World, unshare_mounts  # noqa: E402
+from harness import ACCOUNT, DAEMON_USER, SOURCE, TOKEND, World, unshare_mounts  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -65,6 +65,16 @@ class Confined(unittest.TestCase):
         self.assertEqual("1", self.status_of_process("NoNewPrivs"))
         with open(f"/proc/{self.world.daemon.pid}/limits", encoding="ascii") as file:
             self.assertRegex(file.read(), r"Max core file size +0 +0")
+
+    def test_filters_its_system_calls(self):
+        """A build that can, does so unless the configuration says no; a reload tells that this wants a restart."""
+        self.world.prefix = []
+        self.world.start()
+        self.assertEqual("2" if b"seccomp_load" in TOKEND.read_bytes() else "0", self.status_of_process("Seccomp"))
+        self.world.write(tokend='seccomp = "off"')
+        self.assertIn("restart tokend for the new value of seccomp", self.world.ask("reload ")[1])
+        self.world.restart()
+        self.assertEqual("0", self.status_of_process("Seccomp"))
 
     def test_the_unit_asks_for_this_and_more(self):
         unit = (SOURCE / "etc" / "mailbearer-tokend.service.in").read_text()

@@ -409,7 +409,7 @@ class ManagedIdentities(Grants):
         spawn = self.world.spawn
 
         def spawn_apart(notify=None):
-            script = ('mount --make-rprivate / && mount -t tmpfs none /var/opt && mkdir /var/opt/azcmagent && '
+            script = ('mount -t tmpfs none /var/opt && mkdir /var/opt/azcmagent && '
                       f'mount --bind "{keys.parent}" /var/opt/azcmagent && exec "$@"')
             return spawn(notify, (*unshare_mounts(), "sh", "-c", script, "sh"))
 

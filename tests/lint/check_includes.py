@@ -36,7 +36,8 @@ TOKEND_LEVELS = (
     ("discovery", "store_file"),
     ("signin", "identity", "service_account"),
     ("oauth", "http", "loopback", "store"),
-    ("account", "consent", "advice", "claims", "expiry", "jwt", "outcome", "access", "seal", "loop", "turns"),
+    ("account", "consent", "advice", "claims", "expiry", "jwt", "outcome", "access", "seal", "loop", "turns",
+     "sandbox"),
 )
 
 # The same for submit.
@@ -62,6 +63,7 @@ DOORS = (
     (r"libmilter/", r"milter/(callbacks|main)\.c"),
     (r"jansson\.h", r"(daemon|submit|check|cli|tokend)/\w+\.[ch]"),
     (r"openssl/", r"(tokend|cli)/\w+\.[ch]"),
+    (r"seccomp\.h", r"tokend/sandbox\.c"),
     (r"sasl/", r"sasl/\w+\.[ch]|check/plugin\.c"),
     (r"syslog\.h", r"(daemon|milter|submit|cli|tokend)/\w+\.[ch]"),
 )
