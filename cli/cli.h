@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "lib/err.h"
+#include "setup/question.h"
 
 /* What the commands of mailbearer(8) have in common: how they are called, and how they end. */
 
@@ -30,9 +31,10 @@ struct cli_call {
 	const char *foreign_config; /* of --config; or NULL */
 	const char *secrets_folder; /* of --write-secrets; or NULL */
 	enum cli_way way;
-	const char *text_file;  /* of --textfile, or NULL */
-	const char *config_dir; /* of --config-dir, or NULL */
-	const char *postconf;   /* of --postconf, or NULL */
+	const char *text_file;                /* of --textfile, or NULL */
+	const char *config_dir;               /* of --config-dir, or NULL */
+	const char *postconf;                 /* of --postconf, or NULL */
+	const char *answers[SETUP_QUESTIONS]; /* of setup's options; each may be NULL */
 	bool apply;
 	bool undo;
 	const char *recipient; /* of --to, or NULL */
@@ -46,6 +48,6 @@ struct cli_call {
 typedef enum cli_exit cli_handler(const struct cli_call *call, struct err *err);
 
 cli_handler cli_login, cli_check, cli_consent_url, cli_explain, cli_metrics, cli_status, cli_token, cli_refresh,
-    cli_reload, cli_import, cli_import_sasl_xoauth2, cli_forget, cli_check_config, cli_postfix_config;
+    cli_reload, cli_import, cli_import_sasl_xoauth2, cli_forget, cli_check_config, cli_postfix_config, cli_setup;
 
 #endif

@@ -12,6 +12,11 @@
 #define IMPORT_FOREIGN "import sasl-xoauth2" /* the only command of two words */
 
 static const struct command commands[] = {
+    {"setup", "[ADDRESS] [OPTION...]", "set everything up, from nothing to the first mail",
+     "Asks what it has to know, checks each answer, and does the rest. Given again,\n"
+     "it goes on where it was interrupted, and changes only what changed. Each\n"
+     "question is an option as well:\n\n",
+     cli_setup, COMMAND_MAY_ACCOUNT, COMMAND_YES | COMMAND_ANSWERS, 0},
     {"login", "ACCOUNT [--browser|--paste|--device]", "sign a mailbox in",
      "tokend signs in and keeps the refresh token; a working account is left as it is\n"
      "until the new sign-in has succeeded.\n\n"
@@ -165,12 +170,13 @@ static const struct command *find_command(const char *name)
 }
 
 /* The value of an option: what stands behind the '=', or the next argument. NULL with *err set. */
-static const char *take_value(struct reader *reader, const char *name, const char *attached)
+static const char *take_value(struct reader *reader, const char *name, const char *form, const char *attached)
 {
 	const char *value = attached ? attached : *reader->next;
 
 	if (!value || *value == '\0') {
-		err_set(reader->err, ERR_SYNTAX, "%s needs a value: %s FILE", name, name);
+		err_set(reader->err, ERR_SYNTAX, "%.*s needs a value: %.*s %s", (int)strcspn(name, "="), name,
+			(int)strcspn(name, "="), name, form);
 		return NULL;
 	}
 	if (!attached)
@@ -194,13 +200,34 @@ static int read_way(struct reader *reader, enum cli_way way)
 	return 0;
 }
 
+/* An answer to one of setup's questions. False: it is none. *result as of read_flag. */
+static bool read_answer(struct reader *reader, const char *arg, size_t len, const char *attached, int *result)
+{
+	const struct command *command = reader->line->command;
+	const struct setup_question *question;
+	const char *value;
+
+	if (!command || !(command->options & COMMAND_ANSWERS) || len < 2)
+		return false;
+	question = setup_question_find(arg + 2, len - 2);
+	if (!question)
+		return false;
+	value = take_value(reader, arg, question->value, attached);
+	reader->line->call.answers[setup_question_id(question)] = value;
+	*result = value ? 0 : -1;
+	return true;
+}
+
 /* --json, --yes, --refresh-token-file FILE, --refresh-token-file=FILE, and the like */
 static int read_flag(struct reader *reader, const char *arg)
 {
 	size_t len = strcspn(arg, "="), i;
 	const char *attached = arg[len] == '=' ? arg + len + 1 : NULL, *value;
 	char *call = (char *)&reader->line->call;
+	int result;
 
+	if (read_answer(reader, arg, len, attached, &result))
+		return result;
 	for (i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (strlen(flags[i].name) == len && strncmp(flags[i].name, arg, len) == 0)
 			break;
@@ -212,7 +239,7 @@ static int read_flag(struct reader *reader, const char *arg)
 		*(bool *)(call + flags[i].where) = true;
 		return 0;
 	case VALUE:
-		value = take_value(reader, flags[i].name, attached);
+		value = take_value(reader, flags[i].name, "FILE", attached);
 		*(const char **)(call + flags[i].where) = value;
 		return value ? 0 : -1;
 	case WAY:
@@ -232,7 +259,7 @@ static int read_option(struct reader *reader, const char *arg)
 	} else if (strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0) {
 		line->want = COMMAND_VERSION;
 	} else if (strncmp(arg, "-c", 2) == 0) {
-		line->call.config = take_value(reader, "-c", arg[2] ? arg + 2 : NULL);
+		line->call.config = take_value(reader, "-c", "FILE", arg[2] ? arg + 2 : NULL);
 		return line->call.config ? 0 : -1;
 	} else {
 		return read_flag(reader, arg);
@@ -353,6 +380,16 @@ static void help_for_all(struct buf *out)
 		      "See mailbearer(8).\n");
 }
 
+static void help_for_answers(struct buf *out)
+{
+	const struct setup_question *question;
+
+	for (unsigned i = 0; (question = setup_question(i)) != NULL; i++)
+		buf_printf(out, "  --%s %s\n                %s\n", question->option, question->value, question->about);
+	buf_puts(out, "  --yes         ask nothing: what is neither given nor in the configuration\n"
+		      "                already has to be an option\n");
+}
+
 void command_help(const struct command *command, struct buf *out)
 {
 	if (!command) {
@@ -362,4 +399,6 @@ void command_help(const struct command *command, struct buf *out)
 	buf_printf(out, "usage: mailbearer [-c FILE] %s%s%s\n\n", command->name, *command->arguments ? " " : "",
 		   command->arguments);
 	buf_puts(out, command->detail);
+	if (command->options & COMMAND_ANSWERS)
+		help_for_answers(out);
 }

@@ -22,7 +22,8 @@ enum command_option {
 	COMMAND_UNDO = 512,
 	COMMAND_POSTFIX = 1024, /* which installation is meant */
 	COMMAND_TO = 2048,
-	COMMAND_NO_NETWORK = 4096
+	COMMAND_NO_NETWORK = 4096,
+	COMMAND_ANSWERS = 8192 /* those of setup's table of questions */
 };
 
 struct command {

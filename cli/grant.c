@@ -19,7 +19,7 @@ enum cli_exit cli_import(const struct cli_call *call, struct err *err)
 	struct buf token = BUF_INIT(READ_SECRET_SPACE), key = BUF_INIT(WIRE_REQUEST_MAX);
 	enum cli_exit result = CLI_FAILED;
 
-	if (read_secret(call->token_file, &token, err) != 0)
+	if (read_secret(&read_secret_refresh_token, call->token_file, &token, err) != 0)
 		goto out;
 	buf_printf(&key, "%s ", call->account);
 	buf_append(&key, token.data, token.len);

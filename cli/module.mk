@@ -19,11 +19,12 @@ cli_libcli_la_SOURCES = \
 	cli/read_line.c cli/read_line.h \
 	cli/read_secret.c cli/read_secret.h \
 	cli/sasl_xoauth2.c cli/sasl_xoauth2.h \
+	cli/setup.c \
 	cli/status.c cli/status.h \
 	cli/status_check.c cli/status_check.h \
 	cli/takeover.c \
 	cli/token.c
-cli_libs = cli/libcli.la check/libcheck.la postfix/libpostfix.la smtp/libsmtp.la client/libclient.la \
+cli_libs = cli/libcli.la setup/libsetup.la check/libcheck.la postfix/libpostfix.la smtp/libsmtp.la client/libclient.la \
 	daemon/libdaemon.la lib/libbase.la $(CURL_LIBS) $(JANSSON_LIBS) $(DL_LIBS)
 
 bin_PROGRAMS += mailbearer

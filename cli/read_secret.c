@@ -1,6 +1,6 @@
 /*
- * Takes a refresh token from the administrator: from a file, a pipe or the keyboard. Called by the command import. What
- * is read stays in the caller's buffer, which wipes itself; not by stdio, whose buffers nobody wipes.
+ * Takes a secret from the administrator: from a file, a pipe or the keyboard. Called by the commands import and setup.
+ * What is read stays in the caller's buffer, which wipes itself; not by stdio, whose buffers nobody wipes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,11 @@
 #include "cli/output.h"
 #include "cli/read_secret.h"
 
-#define PROMPT "Refresh token (it is not shown): "
+const struct read_secret_kind read_secret_refresh_token = {
+    .name = "refresh token",
+    .prompt = "Refresh token (it is not shown)",
+    .one_word = true,
+};
 
 enum { KEY_INTERRUPT = 3, KEY_END = 4, KEY_BACKSPACE = 8, KEY_KILL = 21, KEY_DELETE = 127 };
 
@@ -34,29 +38,36 @@ static void trim(struct buf *out)
 	buf_consume(out, first);
 }
 
-static int prove(const struct buf *token, const char *name, struct err *err)
+static bool is_part_of(const struct read_secret_kind *kind, char byte)
+{
+	if (kind->one_word)
+		return byte > ' ' && byte <= '~';
+	return (unsigned char)byte >= ' ' && byte != 0x7f;
+}
+
+static int prove(const struct read_secret_kind *kind, const struct buf *secret, const char *name, struct err *err)
 {
 	size_t i;
 
-	if (token->len == 0)
-		return err_set(err, ERR_SYNTAX, "%s is empty; it must hold the refresh token", name);
-	if (token->len > SECRET_MAX)
-		return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no refresh token has", name,
-			       SECRET_MAX);
-	if (token->data[0] == '{')
+	if (secret->len == 0)
+		return err_set(err, ERR_SYNTAX, "%s is empty; it must hold the %s", name, kind->name);
+	if (secret->len > SECRET_MAX)
+		return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no %s has", name, SECRET_MAX,
+			       kind->name);
+	if (kind->one_word && secret->data[0] == '{')
 		return err_set(err, ERR_SYNTAX, "%s looks like JSON; it must hold the value of \"refresh_token\" alone",
 			       name);
-	for (i = 0; i < token->len; i++)
-		if (token->data[i] <= ' ' || token->data[i] > '~')
+	for (i = 0; i < secret->len; i++)
+		if (!is_part_of(kind, secret->data[i]))
 			return err_set(err, ERR_SYNTAX,
-				       "%s must hold the refresh token on one line and nothing else: byte %zu "
+				       "%s must hold the %s on one line and nothing else: byte %zu "
 				       "cannot be part of one",
-				       name, i + 1);
+				       name, kind->name, i + 1);
 	return 0;
 }
 
 /* Up to the end of the file, or until it is more than a token can be. */
-static int read_to_end(int fd, const char *name, struct buf *out, struct err *err)
+static int read_to_end(int fd, const struct read_secret_kind *kind, const char *name, struct buf *out, struct err *err)
 {
 	char *room;
 	ssize_t n;
@@ -64,8 +75,8 @@ static int read_to_end(int fd, const char *name, struct buf *out, struct err *er
 	for (;;) {
 		room = buf_reserve(out, 1);
 		if (!room)
-			return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no refresh token has", name,
-				       SECRET_MAX);
+			return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no %s has", name, SECRET_MAX,
+				       kind->name);
 		n = read(fd, room, out->cap - out->len);
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, errno, "%s cannot be read", name);
@@ -83,11 +94,11 @@ static void warn_if_open(int fd, const char *path)
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & S_IRWXO) == 0)
 		return;
-	snprintf(text, sizeof text, "warning: everybody may read %s; remove it when the import has worked", path);
+	snprintf(text, sizeof text, "warning: everybody may read %s; remove it when all has worked", path);
 	output_complain(text);
 }
 
-static int read_file(const char *path, struct buf *out, struct err *err)
+static int read_file(const struct read_secret_kind *kind, const char *path, struct buf *out, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int result;
@@ -95,7 +106,7 @@ static int read_file(const char *path, struct buf *out, struct err *err)
 	if (fd < 0)
 		return err_sys(err, errno, "%s cannot be opened", path);
 	warn_if_open(fd, path);
-	result = read_to_end(fd, path, out, err);
+	result = read_to_end(fd, kind, path, out, err);
 	close(fd);
 	return result;
 }
@@ -120,8 +131,7 @@ static int take_key(char key, struct buf *out, struct err *err)
 		return 0;
 	default:
 		if (buf_append(out, &key, 1) != 0)
-			return err_set(err, ERR_LIMIT, "that is more than %d bytes, which no refresh token has",
-				       SECRET_MAX);
+			return err_set(err, ERR_LIMIT, "that is more than %d bytes, which no secret has", SECRET_MAX);
 		return 0;
 	}
 }
@@ -148,7 +158,7 @@ static int read_keys(struct buf *out, struct err *err)
  * Key by key: the terminal's own line editing would show the token, and silently drop what goes beyond 4,095 bytes of
  * it. The keys that would end us come as bytes as well, so that the terminal is always put back.
  */
-static int read_terminal(struct buf *out, struct err *err)
+static int read_terminal(const struct read_secret_kind *kind, struct buf *out, struct err *err)
 {
 	struct termios saved, quiet;
 	int result;
@@ -161,26 +171,27 @@ static int read_terminal(struct buf *out, struct err *err)
 	quiet.c_cc[VTIME] = 0;
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
 		return err_sys(err, errno, "the terminal cannot be set");
-	fputs(PROMPT, stderr);
+	fprintf(stderr, "%s: ", kind->prompt);
 	result = read_keys(out, err);
 	fputs("\n", stderr);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
 	return result;
 }
 
-int read_secret(const char *path, struct buf *out, struct err *err)
+int read_secret(const struct read_secret_kind *kind, const char *path, struct buf *out, struct err *err)
 {
 	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+	bool typed = name != path && isatty(STDIN_FILENO);
 	int result;
 
 	if (name == path)
-		result = read_file(path, out, err);
-	else if (isatty(STDIN_FILENO))
-		result = read_terminal(out, err);
+		result = read_file(kind, path, out, err);
+	else if (typed)
+		result = read_terminal(kind, out, err);
 	else
-		result = read_to_end(STDIN_FILENO, name, out, err);
+		result = read_to_end(STDIN_FILENO, kind, name, out, err);
 	if (result != 0)
 		return -1;
 	trim(out);
-	return prove(out, name, err);
+	return typed && kind->may_be_empty && out->len == 0 ? 0 : prove(kind, out, name, err);
 }

@@ -197,6 +197,11 @@ bool settings_is_uri(const char *name);
 /* Is the host of this http:// URL one that never leaves the machine (loopback, link-local)? */
 bool settings_url_is_local(const char *url);
 
+/* Is this a value that the key of a section may have, or a section's title? NULL: yes; else what would be right, in
+ * words that follow "KEY: ". Never quotes it. Section and key must exist. */
+const char *settings_value_is(const char *section, const char *key, const char *value);
+const char *settings_title_is(const char *section, const char *title);
+
 /* "refresh_token", "client_credentials", "managed_identity", "jwt_bearer". */
 const char *settings_grant_name(enum settings_grant grant);
 

@@ -130,6 +130,16 @@ const struct settings_key *settings_key_find(enum settings_section section, cons
 	return key;
 }
 
+const char *settings_value_is(const char *section, const char *key, const char *value)
+{
+	return settings_value_problem(settings_key_find(settings_section_find(section), key), value);
+}
+
+const char *settings_title_is(const char *section, const char *title)
+{
+	return settings_title_problem(settings_section_find(section), title);
+}
+
 const char *settings_key_at(unsigned i)
 {
 	static char name[64];

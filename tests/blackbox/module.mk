@@ -4,6 +4,7 @@ BLACKBOX_TESTS += \
 	tests/blackbox/test_plugin.py \
 	tests/blackbox/test_cli.py \
 	tests/blackbox/test_grants.py \
+	tests/blackbox/test_setup.py \
 	tests/blackbox/test_takeover.py \
 	tests/blackbox/test_login.py \
 	tests/blackbox/test_login_ends.py \

@@ -39,6 +39,11 @@ class Completion(unittest.TestCase):
         self.assertEqual(["sasl-xoauth2"], complete("import", "sasl"))
         self.assertEqual(["/etc/passwd"], [x for x in complete("import", "sasl-xoauth2", "/etc/passw") if x == "/etc/passwd"])
 
+    def test_answers_of_setup(self):
+        self.assertEqual(["--tenant", "--test-to"], sorted(complete("setup", "--te")))
+        self.assertEqual(["application", "user"], sorted(complete("setup", "--access", "")))
+        self.assertEqual(["certificate"], complete("setup", "relay@contoso.com", "--credential", "c"))
+
     def test_files(self):
         self.assertEqual(["/etc/passwd"], [x for x in complete("metrics", "--textfile", "/etc/passw") if x == "/etc/passwd"])
 

@@ -66,6 +66,18 @@ class Documents(unittest.TestCase):
         text = page("mailbearer.8").split(".Sh THE STEPS OF CHECK", 1)[1].split(".Sh ", 1)[0]
         self.assertEqual(table("step"), set(re.findall(r"^\.It Sy ([a-z-]+)$", text, re.M)))
 
+    def test_questions_of_setup(self):
+        out = subprocess.run([BUILD / "mailbearer", "setup", "--help"], capture_output=True, text=True, check=True,
+                             timeout=60).stdout
+        text = page("mailbearer.8").split(".It Cm setup ", 1)[1].split("\n.El\n", 1)[0]
+        rows = [line for line in text.splitlines() if line.startswith(".It Fl -")]
+        self.assertEqual(set(re.findall(r"^  --([a-z-]+)", out, re.M)),
+                         {option for row in rows for option in re.findall(r"Fl -([a-z-]+)", row)})
+        # The words that an answer may be.
+        for option, words in re.findall(r"^  --([a-z-]+) ([a-z]+(?:\|[a-z]+)+)$", out, re.M):
+            row = next(row for row in rows if f"Fl -{option} " in row)
+            self.assertEqual(words.split("|"), row.split(" Cm ")[1].split(" | "))
+
     def test_what_becomes_of_senders(self):
         policy = (SOURCE / "milter/policy_decide.c").read_text(encoding="utf-8")
         reply = (SOURCE / "milter/reply.c").read_text(encoding="utf-8")

@@ -22,7 +22,8 @@ FOLDERS = {
     "submit": ("smtp", "client", "daemon", "lib"),
     "postfix": ("daemon", "lib"),
     "check": ("postfix", "smtp", "client", "daemon", "lib"),
-    "cli": ("check", "postfix", "client", "daemon", "lib"),
+    "setup": ("postfix", "daemon", "lib"),
+    "cli": ("setup", "check", "postfix", "client", "daemon", "lib"),
     "tokend": ("daemon", "lib"),
 }
 
@@ -57,11 +58,11 @@ UNDER_MILTER_CORE = ("daemon/network.h", "daemon/senders.h", "daemon/settings.h"
 
 # A foreign library enters through one door: which files may include which headers.
 DOORS = (
-    (r"curl/", r"tokend/http\w*\.[ch]|smtp/relay\.c"),
+    (r"curl/", r"tokend/http\w*\.[ch]|smtp/relay\.c|setup/fetch\.c"),
     (r"event2?/|event\.h", r"tokend/loop\.c"),
     (r"confuse\.h", r"daemon/settings\w*\.[ch]"),
     (r"libmilter/", r"milter/(callbacks|main)\.c"),
-    (r"jansson\.h", r"(daemon|submit|check|cli|tokend)/\w+\.[ch]"),
+    (r"jansson\.h", r"(daemon|submit|check|setup|cli|tokend)/\w+\.[ch]"),
     (r"openssl/", r"(tokend|cli)/\w+\.[ch]"),
     (r"seccomp\.h", r"tokend/sandbox\.c"),
     (r"sasl/", r"sasl/\w+\.[ch]|check/plugin\.c"),

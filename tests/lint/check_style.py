@@ -9,7 +9,7 @@ import re
 import statistics
 import sys
 
-PRODUCT = ("lib", "client", "daemon", "sasl", "milter", "submit", "postfix", "cli", "tokend")
+PRODUCT = ("lib", "client", "daemon", "sasl", "milter", "submit", "postfix", "setup", "cli", "tokend")
 ALSO = ("tests",)  # the same rules, but for the opening comment and the yardstick
 C_FILES, TEXT_FILES = (".c", ".h"), (".c", ".h", ".py", ".mk", ".sh")
 

@@ -41,7 +41,7 @@ static int read_bytes(const char *bytes, size_t len)
 	buf_free(&out);
 	out = BUF_INIT(READ_SECRET_SPACE);
 	err = (struct err){.code = ERR_NONE};
-	return read_secret(path, &out, &err);
+	return read_secret(&read_secret_refresh_token, path, &out, &err);
 }
 
 static int read_text(const char *text)
@@ -100,9 +100,9 @@ static void what_cannot_be_read_is_named(void **state)
 {
 	(void)state;
 	buf_clear(&out);
-	assert_int_equal(read_secret("/nonexistent/token", &out, &err), -1);
+	assert_int_equal(read_secret(&read_secret_refresh_token, "/nonexistent/token", &out, &err), -1);
 	assert_string_equal(err.text, "/nonexistent/token cannot be opened: No such file or directory");
-	assert_int_equal(read_secret("/", &out, &err), -1);
+	assert_int_equal(read_secret(&read_secret_refresh_token, "/", &out, &err), -1);
 	assert_string_equal(err.text, "/ cannot be read: Is a directory");
 }
 

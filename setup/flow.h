@@ -1,0 +1,21 @@
+#ifndef MAILBEARER_SETUP_FLOW_H
+#define MAILBEARER_SETUP_FLOW_H
+
+#include "lib/err.h"
+#include "setup/doors.h"
+#include "setup/question.h"
+
+/*
+ * The guided first run, from the first question to the last step. Each step finds out by itself whether there is
+ * anything to do, so that a second run goes on where one was interrupted, and a third changes nothing.
+ */
+struct setup_request {
+	const char *config; /* the configuration's path */
+	const struct setup_doors *doors;
+	struct setup_answers *answers; /* what was said on the command line; completed */
+};
+
+/* 0; or -1 with *err set: ERR_SYNTAX when an option is missing or wrong, and nothing was done. */
+int setup_run(const struct setup_request *request, struct err *err);
+
+#endif

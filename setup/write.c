@@ -1,0 +1,186 @@
+/*
+ * The files of a plan: who owns them, and in which order they are written, so that the configuration never names what
+ * is not there. Called by flow.c.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/settings.h"
+#include "setup/files.h"
+#include "setup/write.h"
+
+#define KEY_BYTES 32 /* of AES-256 */
+#define PATH_TEXT_MAX 4096
+#define LINE_MAX_BYTES 8192
+
+struct writing {
+	const struct setup_doors *doors;
+	const struct settings *settings; /* the new ones */
+	const struct passwd *user;       /* who tokend runs as */
+	struct err *err;
+};
+
+static int tell(const struct writing *writing, const char *what, const char *path)
+{
+	struct buf line = BUF_INIT(LINE_MAX_BYTES);
+	int result;
+
+	buf_printf(&line, "  %s %s\n", what, path);
+	result = writing->doors->say(writing->doors->arg, &line, writing->err);
+	buf_free(&line);
+	return result;
+}
+
+static const struct passwd *find_user(const char *name, struct err *err)
+{
+	const struct passwd *user = getpwnam(name);
+
+	if (user == NULL)
+		err_set(err, ERR_CONFIG,
+			"there is no user '%s', as who tokend is to run; make it: useradd --system --home-dir "
+			"/var/lib/mailbearer --shell /usr/sbin/nologin %s",
+			name, name);
+	return user;
+}
+
+/* --- the secret --- */
+
+static bool is_there(const char *path, const struct buf *bytes)
+{
+	struct buf old = BUF_INIT(SECRET_MAX + 2);
+	struct err err;
+	bool there, same;
+
+	same = file_read(path, &old, &there, &err) == 0 && there && old.len == bytes->len &&
+	       memcmp(old.data, bytes->data, old.len) == 0;
+	buf_free(&old);
+	return same;
+}
+
+/* Readable for tokend by its group, and writable for root alone. */
+static int write_secret(const struct writing *writing, const struct secret *secret, const char *path, bool *changed)
+{
+	struct file_owner owner = {0640, 0, writing->user->pw_gid};
+	struct buf bytes = BUF_INIT(SECRET_MAX + 1);
+	int result = 0;
+
+	if (secret_append(secret, &bytes) != 0 || buf_puts(&bytes, "\n") != 0)
+		result = err_set(writing->err, ERR_MEMORY, "out of memory");
+	else if (!is_there(path, &bytes)) {
+		result = file_write(path, &bytes, &owner, writing->err);
+		*changed = result == 0;
+	}
+	buf_free(&bytes);
+	return result == 0 && *changed ? tell(writing, "wrote", path) : result;
+}
+
+/* --- the key that seals what tokend keeps --- */
+
+static int append_random(struct buf *out, struct err *err)
+{
+	unsigned char bytes[KEY_BYTES];
+	size_t got = 0;
+	ssize_t n;
+
+	while (got < sizeof bytes) {
+		n = getrandom(bytes + got, sizeof bytes - got, 0);
+		if (n < 0 && errno != EINTR)
+			return err_sys(err, errno, "no random bytes");
+		got += n > 0 ? (size_t)n : 0;
+	}
+	for (size_t i = 0; i < sizeof bytes; i++)
+		buf_printf(out, "%02x", bytes[i]);
+	explicit_bzero(bytes, sizeof bytes);
+	return out->failed ? err_set(err, ERR_MEMORY, "out of memory") : 0;
+}
+
+/* Made once, and never replaced: what it sealed is lost without it. */
+static int make_seal_key(const struct writing *writing, bool *made)
+{
+	struct file_owner owner = {0600, writing->user->pw_uid, writing->user->pw_gid};
+	const char *path = writing->settings->tokend.seal_key_file;
+	struct buf key = BUF_INIT(2 * KEY_BYTES + 1);
+	int result;
+
+	if (*path != '/') /* systemd hands it over */
+		return 0;
+	result = append_random(&key, writing->err);
+	if (result == 0) {
+		buf_puts(&key, "\n");
+		result = file_make(path, &key, &owner, writing->err);
+	}
+	buf_free(&key);
+	*made = result == 1;
+	return result == 1 ? tell(writing, "made the seal key (keep a copy of it)", path) : result;
+}
+
+/* --- the configuration --- */
+
+/* The mode and owner that it has; a new one is everybody's to read. */
+static struct file_owner owner_of(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return (struct file_owner){0644, 0, 0};
+	return (struct file_owner){st.st_mode & 07777, st.st_uid, st.st_gid};
+}
+
+static int write_files(const struct writing *writing, const struct setup_answers *answers,
+		       const struct setup_plan *plan, struct setup_written *out)
+{
+	if (answers->secret != NULL && plan->secret_file.len > 0 &&
+	    write_secret(writing, answers->secret, plan->secret_file.data, &out->secret) != 0)
+		return -1;
+	return make_seal_key(writing, &out->seal_key);
+}
+
+/* `proved` is the file whose settings count: staged, or the old one where nothing changes. */
+static int write_proved(struct writing *writing, const char *proved, const struct setup_answers *answers,
+			const struct setup_plan *plan, struct setup_written *out)
+{
+	struct settings *settings;
+	int result = settings_load(proved, &settings, writing->err);
+
+	if (result != 0)
+		return -1;
+	writing->settings = settings;
+	writing->user = find_user(settings->tokend.user, writing->err);
+	result = writing->user != NULL ? write_files(writing, answers, plan, out) : -1;
+	writing->settings = NULL;
+	settings_free(settings);
+	return result;
+}
+
+static bool is_same(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+int setup_write(const struct setup_doors *doors, const char *config, const struct buf *conf,
+		const struct setup_answers *answers, const struct setup_plan *plan, struct setup_written *out,
+		struct err *err)
+{
+	struct writing writing = {.doors = doors, .err = err};
+	struct file_owner owner = owner_of(config);
+	struct buf staged = BUF_INIT(PATH_TEXT_MAX);
+	int result;
+
+	*out = (struct setup_written){.conf = !is_same(conf, &plan->text)};
+	if (!out->conf)
+		return write_proved(&writing, config, answers, plan, out);
+	result = file_stage(config, &plan->text, &owner, &staged, err);
+	if (result == 0 && write_proved(&writing, staged.data, answers, plan, out) != 0) {
+		unlink(staged.data);
+		result = -1;
+	}
+	if (result == 0)
+		result = file_commit(staged.data, config, err);
+	buf_free(&staged);
+	return result == 0 ? tell(&writing, "wrote", config) : -1;
+}

@@ -1,0 +1,345 @@
+#!/usr/bin/python3
+"""mailbearer setup without a mail server: options only, and with a person at a terminal; files, modes, and what a second
+run does. The real tokend runs; the provider is the stand-in."""
+
+import fcntl
+import os
+import pty
+import pwd
+import re
+import select
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import termios
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import ACCOUNT, CLI, CLIENT_ID, DAEMON_USER, PATIENCE, SECRET, World  # noqa: E402
+from person import get  # noqa: E402
+
+import tap  # noqa: E402
+
+WORLDS = []
+MINE = "# by hand, and to stay\n"
+
+
+def setUpModule():
+    WORLDS.append(World())
+
+
+def tearDownModule():
+    WORLDS.pop().close()
+
+
+def take_terminal():
+    """In the child: so that Ctrl-C reaches it."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+class Person:
+    """Somebody at the terminal of mailbearer setup, who sees everything that it writes."""
+
+    def __init__(self, world, *arguments):
+        self.master, tty = pty.openpty()
+        self.process = subprocess.Popen([CLI, "-c", world.conf, "setup", *arguments], stdin=tty, stdout=tty, stderr=tty,
+                                        env=world.environment(), start_new_session=True, preexec_fn=take_terminal)
+        os.close(tty)
+        self.seen = ""
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
+
+    def read(self):
+        """False: it has ended."""
+        ready, _, _ = select.select([self.master], [], [], PATIENCE)
+        if not ready:
+            raise AssertionError(f"nothing came; so far: {self.seen}")
+        try:
+            piece = os.read(self.master, 65536)
+        except OSError:
+            return False
+        self.seen += piece.decode().replace("\r\n", "\n")
+        return bool(piece)
+
+    def until(self, text):
+        while text not in self.seen:
+            if not self.read():
+                raise AssertionError(f"it ended without {text!r}: {self.seen}")
+        seen, self.seen = self.seen.split(text, 1)
+        return seen
+
+    def answer(self, prompt, text=""):
+        self.until(prompt)
+        self.until(": ")
+        os.write(self.master, text.encode() + b"\n")
+
+    def end(self):
+        """(exit status, the rest of what was seen)"""
+        while self.read():
+            pass
+        return self.process.wait(PATIENCE), self.seen
+
+
+class Setup(unittest.TestCase):
+    def setUp(self):
+        self.world = WORLDS[0]
+        self.provider = self.world.provider
+        self.provider.reset(accounts=True)
+        self.etc = self.world.folder / "etc"
+        self.etc.mkdir()
+        self.addCleanup(self.clean)
+        self.etc.chmod(0o755)
+        self.world.conf = self.etc / "mailbearer.conf"
+        self.world.seal_key = self.etc / "seal.key"
+        self.write_first()
+        self.world.account(public=True, secret=None)
+
+    def clean(self):
+        self.world.stop()
+        self.world.log_file.unlink(missing_ok=True)
+        shutil.rmtree(self.etc)
+        for path in self.world.state.iterdir():
+            path.unlink()
+
+    def write_first(self, more=""):
+        """What is there before: tokend's section, and a remark."""
+        world = self.world
+        world.conf.write_text(f'{MINE}tokend {{ listen = {{ "{world.socket}" }} state_directory = "{world.state}"\n'
+                              f' seal_key_file = "{world.seal_key}" user = "{DAEMON_USER}"\n'
+                              f' token_users = {{ "{DAEMON_USER}" }} log = "stderr" }}\n{more}')
+        world.conf.chmod(0o640)
+        world.give(world.conf)
+
+    def start_tokend(self):
+        """With a key that is there already."""
+        self.world.seal_key.write_text(os.urandom(32).hex() + "\n")
+        self.world.seal_key.chmod(0o600)
+        self.world.give(self.world.seal_key)
+        self.world.start()
+
+    def options(self, **changes):
+        values = {"provider": "microsoft", "metadata_url": self.provider.metadata_url, "ca_file": self.provider.ca_file,
+                  "relayhost": f"[127.0.0.1]:{self.provider.smtp_port}", "client_id": CLIENT_ID, "login": "later",
+                  "postfix": "no"} | changes
+        return [word for name, value in values.items() if value is not None
+                for word in ("--" + name.replace("_", "-"), str(value))]
+
+    def setup(self, *arguments, mailbox=ACCOUNT, given=None, **changes):
+        return self.world.cli("setup", mailbox, "--yes", *self.options(**changes), *arguments, given=given)
+
+    def application(self, **changes):
+        self.world.account(app=True)
+        return self.setup(access="application", client_secret_file=self.world.secret_file, login=None, **changes)
+
+    def done(self, got):
+        self.assertEqual((0, ""), (got.returncode, got.stderr), got.stdout)
+        return got.stdout
+
+    def picture(self):
+        """Every file of the configuration's folder: what is in it, when it was written, whose it is."""
+        return {path.name: (path.read_bytes(), (s := path.stat()).st_mtime_ns, s.st_ino, s.st_mode, s.st_uid, s.st_gid)
+                for path in self.etc.iterdir()}
+
+    # --- options only ---
+
+    def test_an_application(self):
+        self.start_tokend()
+        key = self.world.seal_key.read_text()
+        out = self.done(self.application(object_id="0d9c7b5a-1f2e-4d3c-8b6a-7f5e3d1c9b80"))
+        self.assertIn(f"New-ServicePrincipal -AppId {CLIENT_ID} -ObjectId 0d9c7b5a-1f2e-4d3c-8b6a-7f5e3d1c9b80 ", out)
+        self.assertIn(f"Add-MailboxPermission -Identity {ACCOUNT} -User 0d9c7b5a", out)
+        self.assertTrue(out.endswith("Done.\n"), out)
+        self.assertEqual("fresh", self.world.status()["state"])
+        self.assertEqual(key, self.world.seal_key.read_text())
+        self.assertEqual({"mailbearer.conf", "seal.key", "contoso.secret"}, set(self.picture()))
+
+        before, refreshes = self.picture(), self.world.requests()
+        self.assertTrue(self.done(self.application()).endswith("\nnothing to change\n"))
+        self.assertEqual(before, self.picture())
+        self.assertEqual(refreshes, self.world.requests())
+
+    def test_files_modes_and_owners(self):
+        got = self.application()
+        self.assertEqual(1, got.returncode)  # there is no tokend yet, and no command of ours starts this one
+        self.assertTrue(self.world.conf.read_text().startswith(MINE))
+        user = pwd.getpwnam(DAEMON_USER)
+        for name, mode, uid in (("mailbearer.conf", 0o640, user.pw_uid), ("contoso.secret", 0o640, os.geteuid()),
+                                ("seal.key", 0o600, user.pw_uid)):
+            found = (self.etc / name).stat()
+            self.assertEqual((oct(mode), uid, user.pw_gid), (oct(stat.S_IMODE(found.st_mode)), found.st_uid, found.st_gid),
+                             name)
+        self.assertEqual(SECRET + "\n", (self.etc / "contoso.secret").read_text())
+        self.assertRegex(self.world.seal_key.read_text(), r"\A[0-9a-f]{64}\n\Z")
+        key = self.world.seal_key.read_text()
+        self.application()
+        self.assertEqual(key, self.world.seal_key.read_text())
+
+    def test_only_what_changed_is_changed(self):
+        self.start_tokend()
+        self.done(self.application())
+        before = self.picture()
+        self.done(self.application(client_secret_expires="2031-05-01"))
+        after = self.picture()
+        self.assertEqual(before["mailbearer.conf"][0].replace(b".secret\"\n", b".secret\"\n", 1).count(b"\n") + 1,
+                         after["mailbearer.conf"][0].count(b"\n"))
+        self.assertIn(b'client_secret_expires = "2031-05-01"\n', after["mailbearer.conf"][0])
+        self.assertEqual([before[name] for name in ("contoso.secret", "seal.key")],
+                         [after[name] for name in ("contoso.secret", "seal.key")])
+
+    def test_a_second_mailbox_shares_the_client(self):
+        self.start_tokend()
+        self.done(self.setup())
+        self.done(self.setup(mailbox="scan@contoso.com"))
+        text = self.world.conf.read_text()
+        self.assertEqual(1, text.count('client "'))
+        self.assertEqual(2, len(re.findall(r'^account "', text, re.M)))
+
+    def test_the_secret_comes_on_standard_input(self):
+        self.start_tokend()
+        self.world.account(app=True)
+        self.done(self.setup(access="application", client_secret_file="-", login=None, given=SECRET + "\n"))
+        self.assertEqual(SECRET + "\n", (self.etc / "contoso.secret").read_text())
+
+    def test_no_secret_is_shown(self):
+        self.start_tokend()
+        got = self.application()
+        refused = self.setup(access="application", client_secret_file="-", login=None, given="MARKER\x01x\n")
+        self.assertEqual(2, refused.returncode)
+        for text in (got.stdout, got.stderr, refused.stdout, refused.stderr, self.world.log(), self.world.conf.read_text()):
+            self.assertNotIn("MARKER", text)
+            self.assertNotIn(self.world.seal_key.read_text().strip(), text)
+
+    def test_what_is_missing_or_wrong_is_named_and_nothing_is_done(self):
+        before = self.picture()
+        for changes, words in (({"client_id": None}, "--client-id is missing"), ({"login": None}, "--login is missing"),
+                               ({"client_id": "contoso"}, "--client-id must be"), ({"cloud": "china"}, "--cloud"),
+                               ({"metadata_url": self.provider.metadata_url.replace("contoso", "kontoso")},
+                                "has no tenant"),
+                               ({"client_key": "/k"}, "--client-key does not go with")):
+            got = self.setup(**changes)
+            self.assertEqual(2, got.returncode, got)
+            self.assertIn(words, got.stderr)
+            self.assertEqual("", got.stdout)
+        self.assertEqual(before, self.picture())
+        got = self.world.cli("setup", ACCOUNT)
+        self.assertEqual(2, got.returncode)
+        self.assertIn("add --yes", got.stderr)
+
+    def test_a_configuration_with_an_error_is_not_built_upon(self):
+        self.write_first('client "x" { tenent = "y" }\n')
+        before = self.picture()
+        got = self.setup()
+        self.assertEqual(1, got.returncode)
+        self.assertIn("tenent", got.stderr)
+        self.assertEqual(before, self.picture())
+
+    def test_the_provider_says_no_and_the_second_run_goes_on(self):
+        self.start_tokend()
+        self.world.account(app=True, secret="another")
+        got = self.setup(access="application", client_secret_file=self.world.secret_file, login=None)
+        self.assertEqual(1, got.returncode)
+        self.assertIn("7000215", got.stderr)
+        self.world.account(app=True)
+        self.world.cli("refresh", ACCOUNT)
+        self.assertTrue(self.done(self.application()).endswith("nothing to change\n"))
+
+    def test_half_written_leftovers_of_an_interrupted_run(self):
+        self.start_tokend()
+        for name in ("mailbearer.conf.new", "contoso.secret.new", "seal.key.new"):
+            (self.etc / name).write_text("half")
+        self.done(self.application())
+        self.assertEqual({"mailbearer.conf", "seal.key", "contoso.secret"}, set(self.picture()))
+
+    # --- a person ---
+
+    def person(self, *arguments):
+        person = Person(self.world, *arguments)
+        self.addCleanup(person.close)
+        return person
+
+    def talk(self, person, mailbox=ACCOUNT):
+        person.answer("Mailbox that mail is to go through", mailbox)
+        person.answer("Access as user or application [user]")
+        person.answer("Application (client) ID of the app registration", CLIENT_ID)
+        person.answer("The client has a secret, a certificate or none [none]")
+
+    def terminal_options(self):
+        return self.options(client_id=None, login=None)
+
+    def test_a_person_signs_in(self):
+        self.start_tokend()
+        person = self.person(*self.terminal_options(), "--login", "browser", "--test-to", "none")
+        self.talk(person)
+        self.assertIn("Set-CASMailbox", person.until("at this address"))
+        person.until("\n\n  ")
+        address = person.until("\n")
+        get(self.redirected(address))
+        status, seen = person.end()
+        self.assertEqual(0, status, seen)
+        self.assertIn("saved; token good for", seen)
+        self.assertEqual("fresh", self.world.status()["state"])
+
+        again = self.person("--postfix", "no", "--test-to", "none")
+        again.answer("Mailbox that mail is to go through", ACCOUNT)
+        again.answer("[user]")
+        again.answer("[microsoft]")
+        again.answer(f"[{self.provider.metadata_url}]")
+        again.answer(f"[{CLIENT_ID}]")
+        again.answer("[none]")
+        self.assertTrue(again.end()[1].endswith("nothing to change\n"))
+
+    def redirected(self, address):
+        import person as people
+        return people.LoginTest.authorize(self, address)
+
+    def test_interrupted_nothing_is_lost(self):
+        self.start_tokend()
+        before = self.picture()
+        person = self.person(*self.terminal_options(), "--test-to", "none")
+        person.answer("Mailbox that mail is to go through", ACCOUNT)
+        person.until("Access as user or application")
+        os.write(person.master, b"\x03")
+        status, seen = person.end()
+        self.assertEqual(1, status)
+        self.assertIn("run mailbearer setup again", seen)
+        self.assertEqual(before, self.picture())
+
+        person = self.person(*self.terminal_options(), "--login", "paste", "--test-to", "none")
+        self.talk(person)
+        person.until("Address: ")
+        os.write(person.master, b"\x03")
+        self.assertEqual(1, person.end()[0])
+        written = self.picture()
+        self.assertTrue(self.done(self.setup()).endswith("nothing to change\n"))
+        self.assertEqual(written, self.picture())
+
+    def test_killed_at_any_moment_leaves_whole_files(self):
+        """Killed while one file after the other is being written: the rename has not come yet."""
+        self.start_tokend()
+        self.world.account(app=True)
+        command = [CLI, "-c", self.world.conf, "setup", ACCOUNT, "--yes",
+                   *self.options(access="application", client_secret_file=self.world.secret_file, login=None)]
+        for path in (self.etc / "contoso.secret.new", self.etc / "mailbearer.conf.new"):
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                       env=self.world.environment())
+            while process.poll() is None and not path.exists():
+                pass
+            process.send_signal(signal.SIGKILL)
+            process.wait(PATIENCE)
+            self.assertEqual(0, self.world.cli("check-config").returncode)
+        self.done(self.application())
+
+    def test_help_names_each_question(self):
+        out = self.world.cli("setup", "--help").stdout
+        self.assertIn("--client-secret-file FILE|-", out)
+        self.assertLessEqual(max(map(len, out.splitlines())), 80)
+
+
+if __name__ == "__main__":
+    tap.main()
