@@ -101,16 +101,17 @@ int apply_replace(const struct apply_change changes[APPLY_FILES], struct err *er
 	return 0;
 }
 
+/* postfix check does not read master.cf; postconf does. */
 int apply_prove(const struct installation_place *place, struct err *err)
 {
-	static const char *const check[] = {"check", NULL};
-	struct installation *installation;
+	static const char *const parameters[] = {"-n", NULL}, *const services[] = {"-M", NULL},
+				 *const check[] = {"check", NULL};
+	struct deadline deadline = deadline_after(APPLY_CHECK_MS);
 
-	/* postfix check does not read master.cf; postconf does. */
-	if (installation_read(place, &installation, err) != 0)
+	if (installation_command(place, "postconf", parameters, deadline, err) != 0 ||
+	    installation_command(place, "postconf", services, deadline, err) != 0)
 		return -1;
-	installation_free(installation);
-	return installation_command(place, "postfix", check, deadline_after(APPLY_CHECK_MS), err);
+	return installation_command(place, "postfix", check, deadline, err);
 }
 
 /* --- the plan --- */
