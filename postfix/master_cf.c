@@ -180,6 +180,36 @@ static int prove_ours(const struct there *there, const struct survey *survey, st
 		       strcmp(there->fields[COMMAND], "smtp") == 0 ? " without smtp_sasl_password_maps" : "");
 }
 
+static void put_text_before(const struct buf *text, struct buf *out)
+{
+	buf_append(out, text->data, text->len);
+	if (text->len > 0 && text->data[text->len - 1] != '\n')
+		buf_puts(out, "\n");
+}
+
+void master_cf_add(const struct buf *text, const char *name, const char *line, struct buf *out)
+{
+	struct there there = {.line = BUF_INIT(TEXT_FILE_MAX)};
+
+	if (find(text, name, &there)) {
+		buf_append(out, text->data, text->len);
+	} else {
+		put_text_before(text, out);
+		buf_printf(out, "%s\n", line);
+	}
+	out->failed |= there.line.failed;
+	buf_free(&there.line);
+}
+
+static void replace(const struct buf *text, const struct there *there, const struct master_cf_service *service,
+		    const struct survey *survey, struct buf *out)
+{
+	buf_append(out, text->data, there->where.start);
+	put_service(there, service, survey, out);
+	text_comments(text, &there->where, out);
+	buf_append(out, text->data + there->where.end, text->len - there->where.end);
+}
+
 int master_cf_set(const struct buf *text, const struct master_cf_service *service, struct buf *out, struct err *err)
 {
 	struct there there = {.line = BUF_INIT(TEXT_FILE_MAX)};
@@ -195,17 +225,11 @@ int master_cf_set(const struct buf *text, const struct master_cf_service *servic
 		goto out;
 	if (found && is_up_to_date(&there, service, &survey)) {
 		buf_append(out, text->data, text->len);
+	} else if (found) {
+		replace(text, &there, service, &survey, out);
 	} else {
-		size_t before = found ? there.where.start : text->len;
-
-		buf_append(out, text->data, before);
-		if (!found && text->len > 0 && text->data[text->len - 1] != '\n')
-			buf_puts(out, "\n");
-		put_service(found ? &there : NULL, service, &survey, out);
-		if (found) {
-			text_comments(text, &there.where, out);
-			buf_append(out, text->data + there.where.end, text->len - there.where.end);
-		}
+		put_text_before(text, out);
+		put_service(NULL, service, &survey, out);
 	}
 	if (out->failed || survey.others.failed || there.line.failed)
 		result = err_set(err, ERR_LIMIT, "master.cf would be too large");

@@ -31,4 +31,7 @@ struct master_cf_service {
  */
 int master_cf_set(const struct buf *text, const struct master_cf_service *service, struct buf *out, struct err *err);
 
+/* Appends the whole text, and if it has no service of that name and type unix, a line for it ("NAME unix ..."). */
+void master_cf_add(const struct buf *text, const char *name, const char *line, struct buf *out);
+
 #endif

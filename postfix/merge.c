@@ -2,6 +2,7 @@
  * What is wished and what is there, made one: values of main.cf, each by its own rule; options that undo for our
  * transports what main.cf says for all. Pure. Called by apply.c.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,6 +258,24 @@ static void make_service(const struct wished_service *wished, const struct insta
 	}
 }
 
+/* Puts `next` in the place of the text. */
+static void move(struct buf *text, struct buf *next)
+{
+	buf_free(text);
+	*text = *next;
+}
+
+/* Which Debian's master.cf has in a comment only. */
+static void add_tlsproxy(const struct installation *installation, struct buf *text)
+{
+	struct buf next = BUF_INIT(TEXT_FILE_MAX);
+	char line[sizeof WISHED_TLSPROXY_FORMAT + 16];
+
+	snprintf(line, sizeof line, WISHED_TLSPROXY_FORMAT, chroot_field(installation));
+	master_cf_add(text, "tlsproxy", line, &next);
+	move(text, &next);
+}
+
 int merge_master_cf(const struct wished *wished, const struct installation *installation, const struct buf *text,
 		    struct buf *out, struct err *err)
 {
@@ -270,9 +289,10 @@ int merge_master_cf(const struct wished *wished, const struct installation *inst
 
 		make_service(&wished->services[i], installation, &service);
 		result = master_cf_set(&whole, &service, &next, err);
-		buf_free(&whole);
-		whole = next;
+		move(&whole, &next);
 	}
+	if (result == 0 && wished->service_count > 0)
+		add_tlsproxy(installation, &whole);
 	if (result == 0 && (whole.failed || buf_append(out, whole.data, whole.len) != 0))
 		result = err_set(err, ERR_LIMIT, "master.cf would be too large");
 	buf_free(&whole);

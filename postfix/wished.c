@@ -274,6 +274,8 @@ void wished_print_services(const struct wished *wished, struct buf *out)
 		wished_each_option(&wished->services[i], put_option, out);
 		buf_puts(out, "\n");
 	}
+	if (wished->service_count > 0)
+		buf_printf(out, "# and, unless it is there: " WISHED_TLSPROXY_FORMAT "\n", "y");
 }
 
 void wished_print_notes(const struct wished *wished, struct buf *out)

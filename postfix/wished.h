@@ -17,6 +17,9 @@
 /* Exchange Online's limit of submissions at a time from one mailbox. */
 #define WISHED_SUBMISSIONS_MAX 3
 
+/* tlsproxy(8), which keeps the connections of the transports, with its chroot field. */
+#define WISHED_TLSPROXY_FORMAT "tlsproxy unix - - %s - 0 tlsproxy"
+
 /* What becomes of a value that is there already. */
 enum wished_how {
 	WISHED_SET,        /* replaced */
@@ -67,7 +70,8 @@ void wished_free(struct wished *wished);
 void wished_each_option(const struct wished_service *service,
 			void (*put)(void *arg, const char *name, const char *value), void *arg);
 
-/* Appends one parameter a line, as main.cf(5) has them, and one service a line, as master.cf(5) has them. */
+/* Appends one parameter a line, as main.cf(5) has them, and one service a line, as master.cf(5) has them;
+ * tlsproxy's, which may be there, in a comment. */
 void wished_print_parameters(const struct wished *wished, struct buf *out);
 void wished_print_services(const struct wished *wished, struct buf *out);
 

@@ -197,6 +197,25 @@ class Mta:
                     f"smtp unix - - {flag} - - smtp", *(line.format(chroot=flag) for line in transports)]
         (self.config / "master.cf").write_text("\n".join(services) + SERVICES)
 
+    def install(self, main_cf="", master_cf=""):
+        """Writes main.cf and master.cf as somebody's whose Postfix this is: these texts, main.cf with what makes it private
+        behind it; in master.cf the smtp service of smtpd is made to listen at our port. Returns the path of a postconf
+        beside which the other commands are, as they are in /usr/sbin."""
+        lines = [f"{key} = {value}\n" for key, value in self._defaults().items()]
+        (self.config / "main.cf").write_text(main_cf + "".join(lines))
+        (self.config / "master.cf").write_text(
+            re.sub(r"(?m)^smtp(\s+inet\s)", rf"{HOST}:{self.smtp_port}\1", master_cf or "smtp inet n - y - - smtpd\nsmtp unix - - y "
+                   "- - smtp\n" + SERVICES.lstrip()))
+        # What "postfix check" wants of a package, and makes if it is missing.
+        (self.config / "postfix-files").write_text("$queue_directory:d:root:-:755:uc\n")
+        commands = self.folder / "sbin"
+        commands.mkdir(exist_ok=True)
+        for name in ("postconf", "postfix", "postmap", "sendmail"):
+            (commands / name).write_text(f"#!/bin/sh\nLD_LIBRARY_PATH='{library_path(self.tree)}' SASL_PATH='{self.sasl}' "
+                                         f"exec {self.tree}/usr/sbin/{name} \"$@\"\n")
+            (commands / name).chmod(0o755)
+        return commands / "postconf"
+
     # -- running it
 
     def _program(self, name, *arguments):

@@ -109,7 +109,11 @@ static void an_empty_installation_gets_all(void **state)
 					  "message_strip_characters = \\0\n");
 	/* The chroot is as the distribution's own transport has it. */
 	assert_non_null(strstr(master_cf.data, SMTP "mb unix - - n - 3 smtp\n    -o smtp_sasl_auth_enable=yes\n"));
+	assert_non_null(strstr(master_cf.data, "\ntlsproxy unix - - n - 0 tlsproxy\n"));
 	assert_string_equal(notes.data, "");
+	/* That is Debian's own, wherever it stands. */
+	assert_int_equal(0, merge(CONTOSO RELAY, "", "", "tlsproxy unix - - y - 0 tlsproxy\n" SMTP, ""));
+	assert_null(strstr(master_cf.data, "\ntlsproxy"));
 }
 
 static void a_second_time_changes_nothing(void **state)

@@ -21,6 +21,7 @@
 	" -o smtp_sasl_mechanism_filter=" mechanisms " -o smtp_sasl_security_options=noanonymous"                      \
 	" -o smtp_sasl_tls_security_options=noanonymous -o smtp_tls_security_level=secure"                             \
 	" -o smtp_tls_connection_reuse=yes"
+#define TLSPROXY "# and, unless it is there: tlsproxy unix - - y - 0 tlsproxy\n"
 #define TLS                                                                                                            \
 	"smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"                                                       \
 	"tlsproxy_client_security_level = may\n"
@@ -64,7 +65,7 @@ static void one_account_is_the_default_way(void **state)
 	assert_string_equal(
 	    made(wished_print_services, CONTOSO RELAY),
 	    "mailbearer-relay-contoso-com unix - - y - 3 smtp -o smtp_sasl_auth_enable=yes"
-	    " -o smtp_sasl_password_maps=static:relay@contoso.com:tokend" LOGIN_OPTIONS("xoauth2") "\n");
+	    " -o smtp_sasl_password_maps=static:relay@contoso.com:tokend" LOGIN_OPTIONS("xoauth2") "\n" TLSPROXY);
 }
 
 static void several_accounts_are_told_apart_by_tokend(void **state)
@@ -91,7 +92,7 @@ static void a_connector_has_no_transport_of_its_own(void **state)
 			    ROUTED "mailbearer-relay-contoso-com_destination_concurrency_limit = 3\n" TLS);
 	made(wished_print_services, text);
 	assert_null(strstr(out.data, "outlook"));
-	assert_ptr_equal(strchr(out.data, '\n'), out.data + out.len - 1);
+	assert_string_equal(strchr(out.data, '\n') + 1, TLSPROXY);
 }
 
 static void a_whole_domain_logs_in_as_the_sender(void **state)
@@ -99,9 +100,10 @@ static void a_whole_domain_logs_in_as_the_sender(void **state)
 	(void)state;
 	made(wished_print_services, CONFIDENTIAL
 	     "account \"*@contoso.com\" { client = \"k\" grant = \"client_credentials\" transport = \"all\" }\n");
-	assert_string_equal(out.data, "all unix - - y - 3 smtp -o smtp_sasl_auth_enable=yes"
-				      " -o smtp_sasl_password_maps=socketmap:unix:/run/mailbearer/tokend.sock:sasl"
-				      " -o smtp_sender_dependent_authentication=yes" LOGIN_OPTIONS("xoauth2") "\n");
+	assert_string_equal(out.data,
+			    "all unix - - y - 3 smtp -o smtp_sasl_auth_enable=yes"
+			    " -o smtp_sasl_password_maps=socketmap:unix:/run/mailbearer/tokend.sock:sasl"
+			    " -o smtp_sender_dependent_authentication=yes" LOGIN_OPTIONS("xoauth2") "\n" TLSPROXY);
 }
 
 static void others_than_microsoft_may_have_the_standard_mechanism(void **state)
