@@ -74,16 +74,16 @@ static int allow_threads(scmp_filter_ctx filter)
 /* Judged by their argument, and refused as a kernel without IPv6 refuses: everybody is prepared for that. */
 static int allow_sockets(scmp_filter_ctx filter)
 {
-	int status =
-	    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6));
+	int status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+				      SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
 
 	for (int family = AF_INET6 - 1; family >= 0 && status == 0; family--)
 		if (family != AF_UNIX && family != AF_INET)
 			status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-						  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+						  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
 	for (size_t i = 0; i < sizeof families / sizeof families[0] && status == 0; i++)
 		status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-					  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+					  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	return status;
 }
 
