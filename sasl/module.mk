@@ -32,9 +32,10 @@ tests_bench_bench_socket_LDADD = client/libclient.la lib/libbase.la
 
 # The benchmarks, against the real tokend: figures, no verdict but that no request was lost. BENCH_FLAGS='--help' tells more.
 .PHONY: bench
-bench: all tests/bench/bench_plugin tests/bench/bench_socket tests/bench/bench_milter tests/bench/null_milter
+bench: all tests/bench/bench_plugin tests/bench/bench_socket tests/bench/bench_grants tests/bench/bench_milter \
+	tests/bench/null_milter tests/unit/test_day
 	MB_SRCDIR='$(abs_top_srcdir)' MB_BUILDDIR='$(abs_top_builddir)' $(PYTHON3) -B $(top_srcdir)/tests/bench/run.py $(BENCH_FLAGS)
-EXTRA_DIST += tests/bench/run.py
+EXTRA_DIST += tests/bench/run.py tests/bench/scale.py tests/bench/mail.py
 
 check_PROGRAMS += tests/unit/test_response tests/unit/test_mech
 tests_unit_test_response_SOURCES = tests/unit/test_response.c

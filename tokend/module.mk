@@ -126,6 +126,12 @@ tests_unit_test_store_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_store_file_LDADD = tokend/libdoors.la $(tokend_test_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_store_file
 
+# Fills a state directory for tests/bench/scale.py.
+check_PROGRAMS += tests/bench/bench_grants
+tests_bench_bench_grants_SOURCES = tests/bench/bench_grants.c
+tests_bench_bench_grants_LDADD = tokend/libdoors.la tokend/libtokend.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS) \
+	$(OPENSSL_LIBS)
+
 FUZZ_NAMES += token_answer discovery store_record seal
 
 check_PROGRAMS += tests/fuzz/replay_token_answer

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """The benchmarks against the real tokend, in one run: `make bench`. Prints figures; of time it asserts nothing.
 
-What the plugin costs an SMTP session beside PLAIN, for a usual token and the longest; then 100,000 token requests from
-20 processes, with tokend's memory before and after; then the milter beside one that decides nothing. Exit status 1 when a
-request was refused or not answered.
+What the plugin costs an SMTP session beside PLAIN, for a usual token and the longest; 100,000 token requests from 20
+processes, with tokend's memory before and after; 1, 100 and 10,000 accounts; thousands of peers that mean harm; a simulated
+day of 100,000 accounts; the milter beside one that decides nothing; and mail per second through a real Postfix, beside the same
+one with no authentication. Exit status 1 when a request was refused or not answered. Names given: only those parts.
 """
 
 import argparse
@@ -13,10 +14,12 @@ import sys
 from pathlib import Path
 
 SOURCE = Path(os.environ.get("MB_SRCDIR", Path(__file__).resolve().parents[2]))
-sys.path[:0] = [str(SOURCE / "tests" / "blackbox")]
+sys.path[:0] = [str(SOURCE / "tests" / "blackbox"), str(SOURCE / "tests" / "bench")]
 
 import harness  # noqa: E402
+import mail  # noqa: E402
 import milter  # noqa: E402
+import scale  # noqa: E402
 
 BENCH = harness.BUILD / "tests" / "bench"
 TOKEN_SIZES = (1500, 16384)
@@ -53,21 +56,41 @@ def measure_socket(world, requests):
     return done.returncode
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sessions", type=int, default=5000, metavar="N", help="of each mechanism and size")
-    parser.add_argument("--requests", type=int, default=100000, metavar="N", help="over the socket")
-    arguments = parser.parse_args()
+def measure_one_tokend(arguments):
     accounts = "".join(f'account "bench{size}@contoso.com" {{ client = "contoso" }}\n' for size in TOKEN_SIZES)
     world = harness.World(conf=accounts, token_users=[harness.DAEMON_USER])
     try:
         world.start()
         measure_plugin(world, arguments.sessions)
-        status = measure_socket(world, arguments.requests)
+        return measure_socket(world, arguments.requests)
     finally:
         world.close()
-    milter.measure()
-    return status
+
+
+def simulate_day(_):
+    print("\na simulated day:", flush=True)
+    return subprocess.run([harness.BUILD / "tests" / "unit" / "test_day", "100000", "24"], check=False).returncode
+
+
+# name: what measures it. Each returns an exit status, or None.
+PARTS = {
+    "socket": measure_one_tokend,
+    "scale": lambda arguments: scale.measure_scale(arguments.requests // 5),
+    "peers": lambda arguments: scale.measure_peers(arguments.requests // 5),
+    "day": simulate_day,
+    "milter": lambda _: milter.measure() and None,
+    "mail": lambda arguments: mail.measure_mail(arguments.messages, 3),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=int, default=5000, metavar="N", help="of each mechanism and size")
+    parser.add_argument("--requests", type=int, default=100000, metavar="N", help="over the socket")
+    parser.add_argument("--messages", type=int, default=400, metavar="N", help="through Postfix, of each kind, three times")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help="of: " + ", ".join(PARTS))
+    arguments = parser.parse_args()
+    return max([PARTS[name](arguments) or 0 for name in arguments.parts or PARTS])
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ SETTINGS = {
     "smtp_certificate": ("good", (str,)),
     "gmail_mode": (False, (bool,)),           # a refused XOAUTH2 gets a 334 with JSON first
     "mechanisms": (["LOGIN", "XOAUTH2"], (list,)),  # what EHLO shows; XOAUTH2 and OAUTHBEARER are always taken
+    "open_relay": (False, (bool,)),           # takes mail from sessions that have not logged in
     "withheld": ([], (list,)),                # keywords that EHLO does not show
     "max_sessions": (0, (int,)),              # logged-in sessions of one mailbox; 0: any number
     "max_command": (65536, (int,)),           # bytes of a command line, CRLF included

@@ -338,7 +338,7 @@ class Session(socketserver.BaseRequestHandler):
 
     def not_ready(self):
         """The refusal for whoever has not logged in, or None."""
-        if self.user is None:
+        if self.user is None and not self.book["open_relay"]:
             self.book.add("smtp/unauthenticated_refused")
             return f"530 5.7.57 Client not authenticated to send mail. {bracket()}"
         return None
@@ -430,7 +430,7 @@ class Session(socketserver.BaseRequestHandler):
             return ("550 5.7.512 Access denied, message must be RFC 5322 section 3.6.2 compliant and include a valid From "
                     "address")
         for sender in ([self.sender] if self.sender else []) + senders:
-            if not self.entra.may_send_as(self.user, sender):
+            if self.user is not None and not self.entra.may_send_as(self.user, sender):
                 self.book.add("smtp/send_as_denied")
                 return send_as_denied(self.user, sender)
         return None
