@@ -4,7 +4,7 @@ SYSTEM_TESTS += tests/system/test_oidc.py tests/system/test_mail.py tests/system
 	tests/system/test_postfix_config.py tests/system/test_milter_mail.py
 EXTRA_DIST += tests/system/browser.py tests/system/oidc
 EXTRA_DIST += $(SYSTEM_TESTS) tests/system/mta.py tests/system/packages.py tests/system/relay.py tests/system/demo.py \
-	tests/system/alignment.py tests/system/sendmail.py
+	tests/system/alignment.py tests/system/sendmail.py tests/system/soak.py
 
 # A private Sendmail's log and host name: preloaded, never installed.
 check_LTLIBRARIES += tests/system/libprivatehost.la
