@@ -65,3 +65,9 @@ tests_unit_test_read_secret_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_read_secret_LDADD = $(cli_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_output tests/unit/test_command tests/unit/test_status tests/unit/test_ask \
 	tests/unit/test_read_secret tests/unit/test_explain_log
+
+FUZZ_NAMES += sasl_xoauth2
+
+check_PROGRAMS += tests/fuzz/replay_sasl_xoauth2
+tests_fuzz_replay_sasl_xoauth2_SOURCES = tests/fuzz/fuzz_sasl_xoauth2.c tests/fuzz/replay.c
+tests_fuzz_replay_sasl_xoauth2_LDADD = $(cli_libs)

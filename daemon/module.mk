@@ -91,7 +91,11 @@ tests_unit_test_settings_files_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_settings_files_LDADD = $(daemon_test_libs)
 UNIT_TESTS += tests/unit/test_settings_files
 
-FUZZ_NAMES += settings
+FUZZ_NAMES += settings network
+
+check_PROGRAMS += tests/fuzz/replay_network
+tests_fuzz_replay_network_SOURCES = tests/fuzz/fuzz_network.c tests/fuzz/replay.c
+tests_fuzz_replay_network_LDADD = daemon/libdaemon.la lib/libbase.la
 check_PROGRAMS += tests/fuzz/replay_settings
 tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c tests/fuzz/replay.c
 tests_fuzz_replay_settings_LDADD = daemon/libdaemon.la lib/libbase.la

@@ -77,7 +77,15 @@ tests_unit_test_utf8_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_utf8_LDADD = lib/libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_utf8
 
-FUZZ_NAMES += netstring wire
+FUZZ_NAMES += netstring wire frames base64url
+
+check_PROGRAMS += tests/fuzz/replay_frames
+tests_fuzz_replay_frames_SOURCES = tests/fuzz/fuzz_frames.c tests/fuzz/replay.c
+tests_fuzz_replay_frames_LDADD = lib/libbase.la
+
+check_PROGRAMS += tests/fuzz/replay_base64url
+tests_fuzz_replay_base64url_SOURCES = tests/fuzz/fuzz_base64url.c tests/fuzz/replay.c
+tests_fuzz_replay_base64url_LDADD = lib/libbase.la
 
 check_PROGRAMS += tests/fuzz/replay_netstring
 tests_fuzz_replay_netstring_SOURCES = tests/fuzz/fuzz_netstring.c tests/fuzz/replay.c

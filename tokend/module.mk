@@ -257,7 +257,23 @@ tests_unit_test_broker_login_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_broker_login_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_broker_login
 
-FUZZ_NAMES += callback loopback
+FUZZ_NAMES += callback loopback claims device identity service_account
+
+check_PROGRAMS += tests/fuzz/replay_claims
+tests_fuzz_replay_claims_SOURCES = tests/fuzz/fuzz_claims.c tests/fuzz/replay.c
+tests_fuzz_replay_claims_LDADD = $(tokend_test_libs)
+
+check_PROGRAMS += tests/fuzz/replay_device
+tests_fuzz_replay_device_SOURCES = tests/fuzz/fuzz_device.c tests/fuzz/replay.c
+tests_fuzz_replay_device_LDADD = $(tokend_test_libs)
+
+check_PROGRAMS += tests/fuzz/replay_identity
+tests_fuzz_replay_identity_SOURCES = tests/fuzz/fuzz_identity.c tests/fuzz/replay.c
+tests_fuzz_replay_identity_LDADD = $(tokend_test_libs)
+
+check_PROGRAMS += tests/fuzz/replay_service_account
+tests_fuzz_replay_service_account_SOURCES = tests/fuzz/fuzz_service_account.c tests/fuzz/replay.c
+tests_fuzz_replay_service_account_LDADD = $(tokend_test_libs)
 
 check_PROGRAMS += tests/fuzz/replay_callback
 tests_fuzz_replay_callback_SOURCES = tests/fuzz/fuzz_callback.c tests/fuzz/replay.c

@@ -14,7 +14,7 @@ for name in "$@"; do
 	dictionary=
 	[ ! -f "$source/dictionaries/$name.dict" ] || dictionary=-dict=$source/dictionaries/$name.dict
 	echo "== $name, $seconds s"
-	"$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+	FUZZ_TARGET=$name "$build/tests/fuzz/fuzz_all" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="$build/fuzz-crashes/$name-" $dictionary \
 		"$build/fuzz-corpus/$name" "$source/corpus/$name"
 done

@@ -1,0 +1,46 @@
+/* Files of sasl-xoauth2: its configuration, an empty line, a token file. What is taken makes sections of ours, whole.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/sasl_xoauth2.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void prove_sections(const struct sasl_xoauth2 *one)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	size_t quotes = 0;
+
+	sasl_xoauth2_client(one, "imported", "/etc/mailbearer/imported.secret", &text);
+	sasl_xoauth2_account(one, "imported", &text);
+	for (size_t i = 0; i < text.len; i++)
+		quotes += text.data[i] == '"';
+	if (text.failed || quotes % 2 != 0 || strlen(text.data) != text.len || strchr(text.data, '\\') != NULL)
+		abort();
+	buf_free(&text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *bytes = (const char *)data, *middle = memmem(data, size, "\n\n", 2);
+	struct sasl_xoauth2 one;
+	struct err err = {0};
+	json_t *config, *tokens;
+
+	if (middle == NULL)
+		return 0;
+	config = json_loadb(bytes, (size_t)(middle - bytes), 0, NULL);
+	tokens = json_loadb(middle, size - (size_t)(middle - bytes), 0, NULL);
+	if (json_is_object(config) && json_is_object(tokens)) {
+		if (sasl_xoauth2_read(config, tokens, "/etc/tokens/a@b.example", &one, &err) == 0)
+			prove_sections(&one);
+		else if (err.code == ERR_NONE)
+			abort();
+		sasl_xoauth2_free(&one);
+	}
+	json_decref(config);
+	json_decref(tokens);
+	return 0;
+}
