@@ -288,7 +288,8 @@ static int read_word(struct reader *reader, const char *word)
 	struct cli_call *call = &reader->line->call;
 
 	if (call->word_count == CLI_WORDS_MAX)
-		return err_set(reader->err, ERR_SYNTAX, "more than %d words; put the line into quotes, or pipe it in",
+		return err_set(reader->err, ERR_SYNTAX,
+			       "more than %d words; give fewer at a time, or the words of one line in quotes",
 			       CLI_WORDS_MAX);
 	call->words[call->word_count++] = word;
 	return 0;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/ask.h"
@@ -34,24 +35,39 @@ struct takeover {
 	char *folder; /* for the client secrets, absolute; NULL: they are not written */
 };
 
+/* A pipe that nobody writes into would be waited for, a device has no end. -1 with *err set. */
+static int open_document(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(err, errno, "%s", path);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return err_set(err, ERR_CONFIG, "%s: is no ordinary file", path);
+}
+
 static json_t *read_document(const char *path, struct err *err)
 {
 	struct buf text = BUF_INIT(DOCUMENT_MAX);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open_document(path, err);
 	json_t *document = NULL;
 	char *room = NULL;
 	ssize_t n = -1;
 
-	while (fd >= 0 && (room = buf_reserve(&text, 4096)) != NULL && (n = read(fd, room, 4096)) > 0)
+	if (fd < 0)
+		return NULL;
+	while ((room = buf_reserve(&text, 4096)) != NULL && (n = read(fd, room, 4096)) > 0)
 		text.len += (size_t)n;
-	if (fd < 0 || (room != NULL && n < 0))
+	if (room != NULL && n < 0)
 		err_sys(err, errno, "%s", path);
 	else if (room == NULL)
 		err_set(err, ERR_LIMIT, "%s: is larger than %d bytes", path, DOCUMENT_MAX);
 	else if ((document = jsondoc_parse_object(text.data, text.len, err)) == NULL)
 		err_prefix(err, "%s", path);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	buf_free(&text);
 	return document;
 }

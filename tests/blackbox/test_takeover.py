@@ -93,11 +93,14 @@ class Takeover(unittest.TestCase):
         huge.write_text('{"refresh_token": "MARKER' + "x" * 1024 * 1024 + '"}')
         torn = self.world.folder / "torn.json"
         torn.write_text('{"refresh_token": "MARKER')
+        pipe = self.world.folder / "pipe"
+        os.mkfifo(pipe)
         good = self.file("good.json", user=ACCOUNT, refresh_token="MARKER")
         rows = (({}, [self.file("nobody.json", refresh_token="MARKER")], "add \"user\""),
                 ({}, [self.file("a@b.json", access_token="MARKER")], "has no refresh_token"),
                 ({}, [self.world.folder / "missing"], "missing"),
-                ({}, ["/dev/zero"], "larger than"),
+                ({}, ["/dev/zero"], "no ordinary file"),
+                ({}, [pipe], "no ordinary file"),
                 ({}, [huge], "larger than"),
                 ({}, [torn], "torn.json"),
                 ({}, [good, good], "of the same account"),
@@ -109,6 +112,8 @@ class Takeover(unittest.TestCase):
                 got = self.run_import(self.installation(**values), *tokens)
                 self.assertEqual((1, "", True), (got.returncode, got.stdout, said in got.stderr), got.stderr)
         self.assertEqual(2, self.run_import(self.installation()).returncode)
+        many = self.run_import(self.installation(), *[good] * 65)
+        self.assertEqual((2, True), (many.returncode, "give fewer at a time" in many.stderr), many.stderr)
 
 
 if __name__ == "__main__":
