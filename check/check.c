@@ -2,11 +2,14 @@
  * The table of steps, and the walk along it: what fails takes with it what depends on it, and nothing else. Prints
  * nothing: whoever calls gets each finding as it comes. Called by the CLI's command check.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check/check.h"
 #include "check/steps.h"
+#include "postfix/installation.h"
+#include "postfix/wished.h"
 #include "smtp/relay.h"
 
 enum step {
@@ -16,7 +19,23 @@ enum step {
 	STEP_STATE,
 	STEP_DAEMON,
 	STEP_SOCKETS,
+	STEP_POSTFIX,
+	STEP_VERSION,
 	STEP_PLUGIN,
+	STEP_TRANSPORT,
+	STEP_LOGIN,
+	STEP_MECHANISM,
+	STEP_SECURITY,
+	STEP_TLSLEVEL,
+	STEP_CA,
+	STEP_AUTHCACHE,
+	STEP_SOFTBOUNCE,
+	STEP_NULLSENDER,
+	STEP_CONCURRENCY,
+	STEP_REWRITING,
+	STEP_RESOLVER,
+	STEP_MILTER,
+	STEP_CHROOT,
 	STEP_GRANT,
 	STEP_PROVIDER,
 	STEP_TOKEN,
@@ -31,14 +50,14 @@ enum step {
 	STEP_COUNT
 };
 
-#define BIT(step) (1UL << (step))
+#define BIT(step) (UINT64_C(1) << (step))
 
-enum traits { FOR_EACH_ACCOUNT = 1, NETWORK = 2, WITH_RECIPIENT = 4 };
+enum traits { FOR_EACH_ACCOUNT = 1, NETWORK = 2, WITH_RECIPIENT = 4, OF_POSTFIX = 8 };
 
 static const struct {
 	const char *name;
 	step_run *run;
-	unsigned long needs; /* BIT()s of earlier steps, that must not have failed or been skipped */
+	uint64_t needs; /* BIT()s of earlier steps, that must not have failed or been skipped */
 	unsigned traits;
 } steps[STEP_COUNT] = {
     [STEP_CONFIG] = {"config", step_config, 0, 0},
@@ -47,7 +66,23 @@ static const struct {
     [STEP_STATE] = {"state", step_state, BIT(STEP_CONFIG), 0},
     [STEP_DAEMON] = {"daemon", step_daemon, BIT(STEP_CONFIG), 0},
     [STEP_SOCKETS] = {"sockets", step_sockets, BIT(STEP_DAEMON), 0},
+    [STEP_POSTFIX] = {"postfix", step_postfix, BIT(STEP_CONFIG), 0},
+    [STEP_VERSION] = {"version", step_version, BIT(STEP_POSTFIX), OF_POSTFIX},
     [STEP_PLUGIN] = {"plugin", step_plugin, 0, 0},
+    [STEP_TRANSPORT] = {"transport", step_transport, BIT(STEP_POSTFIX), OF_POSTFIX},
+    [STEP_LOGIN] = {"login", step_login, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_MECHANISM] = {"mechanism", step_mechanism, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_SECURITY] = {"security", step_security, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_TLSLEVEL] = {"tlslevel", step_tlslevel, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_CA] = {"ca", step_ca, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_AUTHCACHE] = {"authcache", step_authcache, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_SOFTBOUNCE] = {"softbounce", step_softbounce, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_NULLSENDER] = {"nullsender", step_nullsender, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_CONCURRENCY] = {"concurrency", step_concurrency, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_REWRITING] = {"rewriting", step_rewriting, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_RESOLVER] = {"resolver", step_resolver, BIT(STEP_TRANSPORT), OF_POSTFIX},
+    [STEP_MILTER] = {"milter", step_milter, BIT(STEP_POSTFIX), OF_POSTFIX},
+    [STEP_CHROOT] = {"chroot", step_chroot, BIT(STEP_TRANSPORT) | BIT(STEP_LOGIN) | BIT(STEP_DAEMON), OF_POSTFIX},
     [STEP_GRANT] = {"grant", step_grant, BIT(STEP_DAEMON), FOR_EACH_ACCOUNT},
     [STEP_PROVIDER] = {"provider", step_provider, BIT(STEP_GRANT), FOR_EACH_ACCOUNT},
     [STEP_TOKEN] = {"token", step_token, BIT(STEP_GRANT), FOR_EACH_ACCOUNT},
@@ -70,7 +105,8 @@ struct walk {
 	struct world world;
 	check_report *report;
 	void *arg;
-	unsigned long missing; /* BIT()s of what failed or was skipped */
+	uint64_t missing; /* BIT()s of what failed or was skipped */
+	bool no_postfix;  /* it is not on this machine */
 	struct check_counts counts;
 };
 
@@ -108,6 +144,8 @@ static void take_step(struct walk *walk, enum step step)
 		walk->missing |= BIT(step);
 	if (step == STEP_DAEMON && finding.mark == FINDING_FAILED)
 		walk->counts.no_tokend = true;
+	if (step == STEP_POSTFIX && finding.mark == FINDING_SKIPPED && needed == STEP_COUNT)
+		walk->no_postfix = true;
 	count(&walk->counts, finding.mark);
 	walk->report(walk->arg, steps[step].name,
 		     account != NULL && walk->world.mailbox != NULL ? walk->world.mailbox
@@ -117,12 +155,19 @@ static void take_step(struct walk *walk, enum step step)
 	finding_free(&finding);
 }
 
+/* Of what is not wanted, or not there at all, nothing is said. */
+static bool is_left_out(const struct walk *walk, enum step step)
+{
+	return ((steps[step].traits & WITH_RECIPIENT) && walk->world.options->recipient == NULL) ||
+	       ((steps[step].traits & OF_POSTFIX) && walk->no_postfix);
+}
+
 static void take_steps(struct walk *walk, unsigned traits)
 {
 	for (enum step step = 0; step < STEP_COUNT; step++) {
 		if ((steps[step].traits & FOR_EACH_ACCOUNT) != traits)
 			continue;
-		if (!(steps[step].traits & WITH_RECIPIENT) || walk->world.options->recipient != NULL)
+		if (!is_left_out(walk, step))
 			take_step(walk, step);
 	}
 }
@@ -130,7 +175,7 @@ static void take_steps(struct walk *walk, unsigned traits)
 /* The mailbox is NULL for a whole domain of which none was named. */
 static void take_account(struct walk *walk, const struct settings_account *account, const char *mailbox)
 {
-	unsigned long before = walk->missing;
+	uint64_t before = walk->missing;
 
 	walk->world.account = account;
 	walk->world.mailbox = mailbox;
@@ -165,6 +210,8 @@ struct check_counts check_run(const struct check_options *options, check_report 
 	if (!(walk.missing & BIT(STEP_CONFIG)))
 		take_accounts(&walk);
 	buf_free(&walk.world.token);
+	installation_free(walk.world.postfix);
+	wished_free(walk.world.wished);
 	senders_free(walk.world.senders);
 	settings_free(walk.world.settings);
 	return walk.counts;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "check/child.h"
+#include "check/mta.h"
 #include "check/steps.h"
 #include "smtp/relay.h"
 
@@ -147,6 +148,17 @@ void step_tcp(struct world *world, struct finding *finding)
 
 /* --- tls, auth --- */
 
+/* What smtp(8) verifies the server by; without Postfix, what mailbearer-submit does. */
+static const char *ca_file_of(const struct world *world)
+{
+	char carrier[MTA_SERVICE_MAX];
+	const char *file = NULL;
+
+	if (world->postfix != NULL)
+		file = mta_value(world, mta_carrier(world->account, carrier), "smtp_tls_CAfile");
+	return file != NULL && file[0] != '\0' ? file : world->account->client->ca_file;
+}
+
 static struct relay *open_relay(const struct world *world, const struct buf *token, enum relay_trouble *trouble,
 				struct reply *reply, struct err *err)
 {
@@ -154,7 +166,7 @@ static struct relay *open_relay(const struct world *world, const struct buf *tok
 	    .host = world->host,
 	    .port = world->port,
 	    .helo = world->settings->submit.helo_name,
-	    .ca_file = world->account->client->ca_file,
+	    .ca_file = ca_file_of(world),
 	    .user = token != NULL ? world->mailbox : NULL,
 	    .token = token,
 	    .connect_ms = TCP_MS,
@@ -189,7 +201,7 @@ static void fail_by_reply(const struct reply *reply, const char *fallback, struc
 
 static void say_not_secure(const struct world *world, const struct err *err, struct finding *finding)
 {
-	const char *ca_file = world->account->client->ca_file;
+	const char *ca_file = ca_file_of(world);
 
 	finding_set(finding, FINDING_FAILED, "%s", err->text);
 	finding_advise(finding,

@@ -14,8 +14,11 @@
  * What the steps hand on to each other. A step may use what those that it needs (check/check.c) have put here.
  */
 struct relay;
+struct installation;
+struct wished;
 
 #define WORLD_HOST_MAX 256
+#define WORLD_PATH_MAX 4096
 
 struct world {
 	const struct check_options *options;
@@ -23,7 +26,10 @@ struct world {
 	struct settings *settings;
 	struct senders *senders;
 	/* postfix: */
-	const char *sasl_path; /* what Postfix gives libsasl2 as SASL_PATH; or NULL */
+	struct installation *postfix; /* or NULL */
+	struct wished *wished;        /* or NULL */
+	const char *sasl_path;        /* what Postfix gives libsasl2 as SASL_PATH; or NULL */
+	char sasl_path_text[WORLD_PATH_MAX];
 	/* of the account that it is the turn of: */
 	const struct settings_account *account;
 	const char *mailbox; /* who logs in: its name, or the mailbox that was asked for; or NULL: any of a domain */

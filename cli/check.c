@@ -12,7 +12,7 @@
 #include "daemon/jsondoc.h"
 
 #define MARK_WIDTH 8
-#define STEP_WIDTH 11
+#define STEP_WIDTH 12
 #define INDENT 4
 
 struct printer {

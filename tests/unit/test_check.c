@@ -10,6 +10,7 @@
 #include "check/check.h"
 #include "check/claims.h"
 #include "check/plugins.h"
+#include "check/values.h"
 #include "tests/unit/conf_file.h"
 
 #define TENANT "8a1c5d2e-6b7f-4c3a-9d10-2f4e6a8b0c1d"
@@ -206,6 +207,75 @@ static void no_libsasl2_at_all(void **state)
 	assert_non_null(strstr(finding.text, "cannot open shared object file"));
 }
 
+/* --- values of Postfix's --- */
+
+static void a_filter_passes_the_token_and_no_password(void **state)
+{
+	static const char *const good[] = {"xoauth2", "xoauth2, oauthbearer", "XOAUTH2", "oauthbearer"};
+	static const char *const bad[] = {
+	    "", " ", "plain", "xoauth2,plain", "!xoauth2 static:all", "gssapi", "LOGIN xoauth2"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_null(values_mechanism(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_non_null(values_mechanism(bad[i]));
+}
+
+static void options_that_forbid_a_bearer_token(void **state)
+{
+	(void)state;
+	assert_null(values_security("noanonymous"));
+	assert_null(values_security(""));
+	assert_null(values_security(NULL));
+	assert_non_null(values_security("noplaintext, noanonymous"));
+	assert_non_null(values_security("noanonymous,mutual_auth"));
+}
+
+static void levels_that_verify(void **state)
+{
+	static const char *const good[] = {"secure", "verify", "fingerprint", "dane-only"};
+	static const char *const bad[] = {"", "none", "may", "encrypt", "dane", "half-dane", "secur"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_null(values_tls_level(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_non_null(values_tls_level(bad[i]));
+	assert_non_null(values_tls_level(NULL));
+}
+
+static void other_values(void **state)
+{
+	(void)state;
+	assert_null(values_login_is_on("yes"));
+	assert_non_null(values_login_is_on("no"));
+	assert_non_null(values_login_is_on(NULL));
+	assert_null(values_soft_bounce("yes"));
+	assert_null(values_soft_bounce(NULL));
+	assert_non_null(values_soft_bounce("no"));
+	assert_null(values_auth_cache(""));
+	assert_null(values_auth_cache(NULL));
+	assert_non_null(values_auth_cache("btree:/x"));
+	assert_null(values_concurrency("1"));
+	assert_null(values_concurrency("3"));
+	assert_non_null(values_concurrency("4"));
+	assert_non_null(values_concurrency("0"));
+	assert_non_null(values_concurrency("-"));
+}
+
+static void versions_with_the_wrong_header(void **state)
+{
+	static const int bad[][3] = {{2, 11, 9}, {3, 4, 29}, {3, 5, 24}, {3, 6, 14}, {3, 7, 10}, {3, 8, 5}};
+	static const int good[][3] = {{3, 5, 25}, {3, 6, 15}, {3, 7, 11}, {3, 8, 6}, {3, 9, 0}, {3, 10, 1}, {4, 0, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_true(values_wrong_header(bad[i][0], bad[i][1], bad[i][2]));
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_false(values_wrong_header(good[i][0], good[i][1], good[i][2]));
+}
+
 /* --- the table --- */
 
 static void steps_have_names_of_their_own(void **state)
@@ -214,7 +284,7 @@ static void steps_have_names_of_their_own(void **state)
 
 	(void)state;
 	for (unsigned i = 0; (name = check_step_at(i)) != NULL; i++) {
-		assert_in_range(strlen(name), 2, 10);
+		assert_in_range(strlen(name), 2, 11);
 		for (unsigned j = 0; j < i && (other = check_step_at(j)) != NULL; j++)
 			assert_string_not_equal(name, other);
 	}
@@ -232,6 +302,11 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_plugin_that_is_not_taken, begin, end),
 	    cmocka_unit_test_setup_teardown(two_plugins_for_one_mechanism, begin, end),
 	    cmocka_unit_test_setup_teardown(no_libsasl2_at_all, begin, end),
+	    cmocka_unit_test(a_filter_passes_the_token_and_no_password),
+	    cmocka_unit_test(options_that_forbid_a_bearer_token),
+	    cmocka_unit_test(levels_that_verify),
+	    cmocka_unit_test(other_values),
+	    cmocka_unit_test(versions_with_the_wrong_header),
 	    cmocka_unit_test(steps_have_names_of_their_own),
 	};
 
