@@ -13,6 +13,20 @@ postfix_libpostfix_la_SOURCES = \
 	postfix/text.c postfix/text.h \
 	postfix/wished.c postfix/wished.h
 
+dist_man_MANS += man/mailbearer-postfix.7
+
+# Whole installations: each has a folder, installed as it stands.
+EXTRA_DIST += postfix-examples
+install-data-local: install-postfix-examples
+uninstall-local: uninstall-postfix-examples
+.PHONY: install-postfix-examples uninstall-postfix-examples
+install-postfix-examples:
+	cd '$(top_srcdir)/postfix-examples' && find . -type f | while read -r file; do \
+		$(MKDIR_P) "$(DESTDIR)$(exampledir)/postfix/$${file%/*}" && \
+		$(INSTALL_DATA) "$$file" "$(DESTDIR)$(exampledir)/postfix/$$file" || exit 1; done
+uninstall-postfix-examples:
+	rm -rf '$(DESTDIR)$(exampledir)/postfix'
+
 postfix_test_libs = postfix/libpostfix.la daemon/libplain.la lib/libbase.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/test_merge

@@ -198,11 +198,11 @@ class Mta:
         (self.config / "master.cf").write_text("\n".join(services) + SERVICES)
 
     def install(self, main_cf="", master_cf=""):
-        """Writes main.cf and master.cf as somebody's whose Postfix this is: these texts, main.cf with what makes it private
-        behind it; in master.cf the smtp service of smtpd is made to listen at our port. Returns the path of a postconf
+        """Writes main.cf and master.cf as somebody's whose Postfix this is: these texts, main.cf behind what makes it
+        private; in master.cf the smtp service of smtpd is made to listen at our port. Returns the path of a postconf
         beside which the other commands are, as they are in /usr/sbin."""
         lines = [f"{key} = {value}\n" for key, value in self._defaults().items()]
-        (self.config / "main.cf").write_text(main_cf + "".join(lines))
+        (self.config / "main.cf").write_text("".join(lines) + main_cf)
         (self.config / "master.cf").write_text(
             re.sub(r"(?m)^smtp(\s+inet\s)", rf"{HOST}:{self.smtp_port}\1", master_cf or "smtp inet n - y - - smtpd\nsmtp unix - - y "
                    "- - smtp\n" + SERVICES.lstrip()))

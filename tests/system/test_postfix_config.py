@@ -3,18 +3,22 @@
 its login, and an installation with a life of its own keeps it."""
 
 import os
+import re
 import smtplib
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from relay import ACCOUNT, Relay, message  # noqa: E402
+from harness import SOURCE  # noqa: E402
 from milter_world import MilterWorld  # noqa: E402
 from mta import free_port  # noqa: E402
 
 import tap  # noqa: E402
 
 SCANNER = "scan@contoso.com"
+PAGE = (SOURCE / "man/mailbearer-postfix.7").read_text()
 TWO = (f'account "{ACCOUNT}" {{ client = "contoso" }}\n'
        f'account "{SCANNER}" {{ client = "contoso" send_as = {{ "alias@contoso.com" }} }}\n'
        f'milter {{ default_account = "{ACCOUNT}" }}\n')
@@ -68,6 +72,9 @@ class Printed(unittest.TestCase):
                              ("transport", f"mailbearer-scan-contoso-com:{hop}")):
             self.assertEqual(answer, self.mta.postmap("alias@contoso.com", table + name).stdout.strip())
         self.assertTrue(self.mta.postmap("alias@contoso.com", table + "account").stdout.startswith(f"account {SCANNER} "))
+        _, _, key, shown = re.search(r"^postmap -q .*socketmap.*$", PAGE, re.M)[0].split()
+        got = self.mta.postmap(key, shown.replace("/run/mailbearer/tokend.sock", str(self.world.socket)))
+        self.assertEqual(f"mailbearer-relay-contoso-com:{hop}", got.stdout.strip())
 
 
 ONE = f'account "{ACCOUNT}" {{ client = "contoso" }}\n'
@@ -136,6 +143,20 @@ class Applied(unittest.TestCase):
         self.assertEqual(after, self.texts())
         return shown
 
+    def commands_of_the_page(self):
+        """Those with which mailbearer-postfix(7) begins."""
+        commands = re.search(r"(?ms)^\.Bd -literal[^\n]*\n(.*?)^\.Ed", PAGE)[1].splitlines()
+        self.assertEqual(3, len(commands))
+        seen = len(self.mta.log())
+        for program, *arguments in map(str.split, commands):
+            if program == "postfix":
+                subprocess.run([self.postconf.with_name(program), "-c", self.mta.config, *arguments], check=True, timeout=60)
+            elif "--apply" in arguments:
+                self.assertIn("nothing was changed", self.config(*arguments[1:], "--yes"))
+            else:
+                self.assertEqual(0, self.world.cli(*arguments).returncode)
+        self.mta.wait_log(r"postfix/master\[\d+\]: reload", seen)
+
     def test_debians_own_files(self):
         self.configure(ONE)
         share = self.mta.tree / "usr/share/postfix"
@@ -146,6 +167,7 @@ class Applied(unittest.TestCase):
         self.world.start()
         self.world.sign_in()
         self.mta.start()
+        self.commands_of_the_page()
         self.relay.send()
         self.relay.send(1, envelope="")
         self.assertEqual([ACCOUNT] * 2, [m["user"] for m in self.relay.delivered(2)])
