@@ -16,7 +16,7 @@ static const struct command commands[] = {
      "Asks what it has to know, checks each answer, and does the rest. Given again,\n"
      "it goes on where it was interrupted, and changes only what changed. Each\n"
      "question is an option as well:\n\n",
-     cli_setup, COMMAND_MAY_ACCOUNT, COMMAND_YES | COMMAND_ANSWERS, 0},
+     cli_setup, COMMAND_MAY_ACCOUNT, COMMAND_YES | COMMAND_UNDO | COMMAND_POSTFIX | COMMAND_ANSWERS, 0},
     {"login", "ACCOUNT [--browser|--paste|--device]", "sign a mailbox in",
      "tokend signs in and keeps the refresh token; a working account is left as it is\n"
      "until the new sign-in has succeeded.\n\n"
@@ -388,7 +388,11 @@ static void help_for_answers(struct buf *out)
 	for (unsigned i = 0; (question = setup_question(i)) != NULL; i++)
 		buf_printf(out, "  --%s %s\n                %s\n", question->option, question->value, question->about);
 	buf_puts(out, "  --yes         ask nothing: what is neither given nor in the configuration\n"
-		      "                already has to be an option\n");
+		      "                already has to be an option\n"
+		      "  --undo        bring back what setup changed last in main.cf and master.cf\n"
+		      "  --config-dir DIR\n"
+		      "  --postconf PATH\n"
+		      "                which Postfix is meant, as for postfix-config\n");
 }
 
 void command_help(const struct command *command, struct buf *out)

@@ -151,15 +151,12 @@ static int check_config(void *arg, struct err *err)
 		       "the configuration is not right yet; correct it, and run mailbearer setup again");
 }
 
-static int reload(void *arg, bool changed, bool *running, struct err *err)
+static int reload(void *arg, bool *running, struct err *err)
 {
 	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
 	const struct cli_call *call = arg;
-	struct cli_call all = *call;
-	enum cli_exit result;
+	enum cli_exit result = ask(call, "reload", NULL, &answer, err);
 
-	all.account = changed ? NULL : "*";
-	result = ask(&all, changed ? "reload" : "status", NULL, &answer, err);
 	buf_free(&answer);
 	*running = result != CLI_NO_TOKEND;
 	return result == CLI_FAILED ? -1 : 0;
@@ -230,9 +227,17 @@ enum cli_exit cli_setup(const struct cli_call *call, struct err *err)
 	struct setup_doors doors = {&ours,  ask_person, ask_secret, say,       warn,   check_config,
 				    reload, state,      sign_in,    has_token, explain};
 	struct setup_answers answers = {.asking = !call->yes};
-	struct setup_request request = {call->config != NULL ? call->config : CLI_CONFIG_DEFAULT, &doors, &answers};
+	struct setup_request request = {
+	    .config = call->config != NULL ? call->config : CLI_CONFIG_DEFAULT,
+	    .is_usual = call->config == NULL || strcmp(call->config, CLI_CONFIG_DEFAULT) == 0,
+	    .place = {.postconf = call->postconf, .config_dir = call->config_dir},
+	    .doors = &doors,
+	    .answers = &answers,
+	};
 	int result = take_answers(call, &answers, err);
 
+	if (call->undo)
+		return setup_undo(&request, err) == 0 ? CLI_DONE : CLI_FAILED;
 	if (result == 0 && answers.asking && !isatty(STDIN_FILENO))
 		result = err_set(err, ERR_SYNTAX,
 				 "nobody can be asked here, since standard input is no terminal; add --yes, and the "

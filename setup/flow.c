@@ -1,6 +1,6 @@
 /*
- * The order of the guided first run: ask, write, prove, start, sign in. Holds no step's own knowledge. Called by the
- * command setup.
+ * The order of the guided first run: ask, write, prove, start, sign in, Postfix, a message. Holds no step's own
+ * knowledge. Called by the command setup.
  */
 #include <pwd.h>
 #include <stdio.h>
@@ -12,7 +12,9 @@
 #include "setup/files.h"
 #include "setup/flow.h"
 #include "setup/homework.h"
+#include "setup/mta.h"
 #include "setup/plan.h"
+#include "setup/service.h"
 #include "setup/write.h"
 
 #define CONF_MAX (16 * 1024 * 1024)
@@ -33,6 +35,9 @@ struct flow {
 	bool changed; /* anything, by any step */
 	struct err *err;
 };
+
+/* 0, or -1 with flow->err set. */
+typedef int step(struct flow *flow);
 
 static int say(const struct flow *flow, const char *text)
 {
@@ -113,20 +118,52 @@ static int write_everything(struct flow *flow)
 	return result;
 }
 
+/* For a person there is time to have it done, before it is needed. */
+static int wait_for_homework(const struct flow *flow)
+{
+	struct buf enter = BUF_INIT(SETUP_ANSWER_MAX);
+	int result = flow->doors->ask(flow->doors->arg, "Enter goes on", "", &enter, flow->err);
+
+	buf_free(&enter);
+	return result;
+}
+
 static int tell_homework(struct flow *flow)
 {
 	struct buf text = BUF_INIT(HOMEWORK_MAX);
+	bool any;
 	int result = 0;
 
 	if (!flow->answers->asking && !flow->written.conf)
 		return 0;
 	buf_puts(&text, "\n");
 	homework(flow->answers, &text);
+	any = text.len > 1;
 	buf_puts(&text, "\n");
-	if (text.len > 2)
+	if (any)
 		result = flow->doors->say(flow->doors->arg, &text, flow->err);
 	buf_free(&text);
+	if (result == 0 && any && flow->answers->asking && flow->written.conf)
+		result = wait_for_homework(flow);
 	return result;
+}
+
+static int start_tokend(struct flow *flow)
+{
+	struct buf path = BUF_INIT(PATH_TEXT_MAX), told = BUF_INIT(HOMEWORK_MAX);
+	struct service_machine machine;
+	int result;
+
+	service_look(flow->request->is_usual ? NULL : flow->request->config, &path, &machine);
+	result = service_run(&machine, SERVICE_START, &told, flow->err);
+	flow->changed = true;
+	if (told.len > 0 && flow->doors->say(flow->doors->arg, &told, result == 0 ? flow->err : NULL) != 0)
+		result = -1;
+	if (result == 0 && machine.manager == SERVICE_NONE)
+		result = say(flow, "  tokend was started; have this machine start it at boot, too.\n");
+	buf_free(&path);
+	buf_free(&told);
+	return result == 0 ? 0 : err_prefix(flow->err, "tokend cannot be started");
 }
 
 static int bring_tokend_up(struct flow *flow)
@@ -134,14 +171,15 @@ static int bring_tokend_up(struct flow *flow)
 	bool running = false;
 
 	if (flow->doors->check_config(flow->doors->arg, flow->err) != 0 ||
-	    flow->doors->reload(flow->doors->arg, flow->changed, &running, flow->err) != 0)
+	    flow->doors->reload(flow->doors->arg, &running, flow->err) != 0)
 		return -1;
-	if (running)
-		return 0;
-	return err_set(
-	    flow->err, ERR_UNREACHABLE,
-	    "tokend does not run; start it (systemctl enable --now mailbearer-tokend), and run mailbearer setup "
-	    "again");
+	if (!running && start_tokend(flow) != 0)
+		return -1;
+	if (!running && flow->doors->reload(flow->doors->arg, &running, flow->err) != 0)
+		return -1;
+	return running
+		   ? 0
+		   : err_set(flow->err, ERR_UNREACHABLE, "tokend was started, and gives no answer; its log says why");
 }
 
 static int sign_in(struct flow *flow)
@@ -175,6 +213,31 @@ static int get_token(struct flow *flow)
 	return mailbox(flow)[0] == '*' ? 0 : flow->doors->has_token(flow->doors->arg, mailbox(flow), flow->err);
 }
 
+/* --- Postfix --- */
+
+static int bring_postfix_into_line(struct flow *flow)
+{
+	struct settings *settings;
+	int result = settings_load(flow->request->config, &settings, flow->err);
+
+	if (result != 0)
+		return -1;
+	result =
+	    mta_bring_into_line(flow->doors, flow->answers, &flow->request->place, settings, &flow->changed, flow->err);
+	settings_free(settings);
+	return result;
+}
+
+/* Of a domain's mailboxes, the one that gets the message sends it, too. */
+static int send_test(struct flow *flow)
+{
+	const char *to = setup_text(flow->answers, SETUP_TEST_TO), *from = mailbox(flow);
+
+	if (strcmp(to, "none") == 0)
+		return 0;
+	return mta_send_test(flow->doors, &flow->request->place, from[0] == '*' ? to : from, to, flow->err);
+}
+
 static int finish(struct flow *flow)
 {
 	return say(flow, flow->changed ? "Done.\n" : "nothing to change\n");
@@ -182,8 +245,8 @@ static int finish(struct flow *flow)
 
 int setup_run(const struct setup_request *request, struct err *err)
 {
-	static int (*const steps[])(struct flow * flow) = {write_everything, tell_homework, bring_tokend_up, get_token,
-							   finish};
+	static step *const steps[] = {write_everything,        tell_homework, bring_tokend_up, get_token,
+				      bring_postfix_into_line, send_test,     finish};
 	struct flow flow = {.request = request,
 			    .doors = request->doors,
 			    .answers = request->answers,
@@ -199,4 +262,9 @@ int setup_run(const struct setup_request *request, struct err *err)
 		result = steps[i](&flow);
 	buf_free(&flow.conf);
 	return result;
+}
+
+int setup_undo(const struct setup_request *request, struct err *err)
+{
+	return mta_undo(request->doors, &request->place, err);
 }

@@ -1,7 +1,10 @@
 #ifndef MAILBEARER_SETUP_FLOW_H
 #define MAILBEARER_SETUP_FLOW_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
+#include "postfix/installation.h"
 #include "setup/doors.h"
 #include "setup/question.h"
 
@@ -10,12 +13,17 @@
  * anything to do, so that a second run goes on where one was interrupted, and a third changes nothing.
  */
 struct setup_request {
-	const char *config; /* the configuration's path */
+	const char *config;              /* the configuration's path */
+	bool is_usual;                   /* it is the one that the machine's services use */
+	struct installation_place place; /* of the Postfix that is meant */
 	const struct setup_doors *doors;
 	struct setup_answers *answers; /* what was said on the command line; completed */
 };
 
 /* 0; or -1 with *err set: ERR_SYNTAX when an option is missing or wrong, and nothing was done. */
 int setup_run(const struct setup_request *request, struct err *err);
+
+/* Brings back what was changed last in Postfix's files. 0 or -1. */
+int setup_undo(const struct setup_request *request, struct err *err);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "daemon/settings.h"
 #include "setup/files.h"
+#include "setup/service.h"
 #include "setup/write.h"
 
 #define KEY_BYTES 32 /* of AES-256 */
@@ -36,12 +37,29 @@ static int tell(const struct writing *writing, const char *what, const char *pat
 	return result;
 }
 
-static const struct passwd *find_user(const char *name, struct err *err)
+/* The package makes it; else systemd may. */
+static void make_user(const struct writing *writing)
+{
+	struct buf path = BUF_INIT(PATH_TEXT_MAX), told = BUF_INIT(LINE_MAX_BYTES);
+	struct service_machine machine;
+
+	service_look(NULL, &path, &machine);
+	if (service_run(&machine, SERVICE_MAKE_USER, &told, NULL) == 0)
+		(void)writing->doors->say(writing->doors->arg, &told, NULL);
+	buf_free(&path);
+	buf_free(&told);
+}
+
+static const struct passwd *find_user(const struct writing *writing, const char *name)
 {
 	const struct passwd *user = getpwnam(name);
 
+	if (user == NULL && geteuid() == 0 && strcmp(name, "mailbearer") == 0) {
+		make_user(writing);
+		user = getpwnam(name);
+	}
 	if (user == NULL)
-		err_set(err, ERR_CONFIG,
+		err_set(writing->err, ERR_CONFIG,
 			"there is no user '%s', as who tokend is to run; make it: useradd --system --home-dir "
 			"/var/lib/mailbearer --shell /usr/sbin/nologin %s",
 			name, name);
@@ -150,7 +168,7 @@ static int write_proved(struct writing *writing, const char *proved, const struc
 	if (result != 0)
 		return -1;
 	writing->settings = settings;
-	writing->user = find_user(settings->tokend.user, writing->err);
+	writing->user = find_user(writing, settings->tokend.user);
 	result = writing->user != NULL ? write_files(writing, answers, plan, out) : -1;
 	writing->settings = NULL;
 	settings_free(settings);

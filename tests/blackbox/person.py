@@ -99,6 +99,20 @@ def get(url, method="GET"):
         connection.close()
 
 
+def authorize(provider, address):
+    """What the browser is sent to, or the page that it shows."""
+    parts = urllib.parse.urlsplit(address)
+    context = ssl.create_default_context(cafile=provider.ca_file)
+    connection = http.client.HTTPSConnection("localhost", parts.port, timeout=PATIENCE, context=context)
+    try:
+        connection.request("GET", f"{parts.path}?{parts.query}")
+        response = connection.getresponse()
+        body = response.read().decode()
+        return response.headers.get("Location") or body
+    finally:
+        connection.close()
+
+
 def listeners(port):
     """{(protocol, local address in hexadecimal)} of the sockets that listen at the port."""
     found = set()
@@ -157,17 +171,7 @@ class LoginTest(unittest.TestCase):
         return Run(self.world, ACCOUNT, *arguments, **options)
 
     def authorize(self, address):
-        """What the browser is sent to, or the page that it shows."""
-        parts = urllib.parse.urlsplit(address)
-        context = ssl.create_default_context(cafile=self.provider.ca_file)
-        connection = http.client.HTTPSConnection("localhost", parts.port, timeout=PATIENCE, context=context)
-        try:
-            connection.request("GET", f"{parts.path}?{parts.query}")
-            response = connection.getresponse()
-            body = response.read().decode()
-            return response.headers.get("Location") or body
-        finally:
-            connection.close()
+        return authorize(self.provider, address)
 
     def sign_in(self, run):
         """As a person with a browser does; the page that they see at the end."""

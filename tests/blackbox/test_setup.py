@@ -2,23 +2,20 @@
 """mailbearer setup without a mail server: options only, and with a person at a terminal; files, modes, and what a second
 run does. The real tokend runs; the provider is the stand-in."""
 
-import fcntl
 import os
-import pty
 import pwd
 import re
-import select
 import shutil
 import signal
 import stat
 import subprocess
 import sys
-import termios
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import ACCOUNT, CLI, CLIENT_ID, DAEMON_USER, PATIENCE, SECRET, World  # noqa: E402
-from person import get  # noqa: E402
+from person import authorize, get  # noqa: E402
+from terminal import Person  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -32,58 +29,6 @@ def setUpModule():
 
 def tearDownModule():
     WORLDS.pop().close()
-
-
-def take_terminal():
-    """In the child: so that Ctrl-C reaches it."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-class Person:
-    """Somebody at the terminal of mailbearer setup, who sees everything that it writes."""
-
-    def __init__(self, world, *arguments):
-        self.master, tty = pty.openpty()
-        self.process = subprocess.Popen([CLI, "-c", world.conf, "setup", *arguments], stdin=tty, stdout=tty, stderr=tty,
-                                        env=world.environment(), start_new_session=True, preexec_fn=take_terminal)
-        os.close(tty)
-        self.seen = ""
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self.master)
-
-    def read(self):
-        """False: it has ended."""
-        ready, _, _ = select.select([self.master], [], [], PATIENCE)
-        if not ready:
-            raise AssertionError(f"nothing came; so far: {self.seen}")
-        try:
-            piece = os.read(self.master, 65536)
-        except OSError:
-            return False
-        self.seen += piece.decode().replace("\r\n", "\n")
-        return bool(piece)
-
-    def until(self, text):
-        while text not in self.seen:
-            if not self.read():
-                raise AssertionError(f"it ended without {text!r}: {self.seen}")
-        seen, self.seen = self.seen.split(text, 1)
-        return seen
-
-    def answer(self, prompt, text=""):
-        self.until(prompt)
-        self.until(": ")
-        os.write(self.master, text.encode() + b"\n")
-
-    def end(self):
-        """(exit status, the rest of what was seen)"""
-        while self.read():
-            pass
-        return self.process.wait(PATIENCE), self.seen
 
 
 class Setup(unittest.TestCase):
@@ -165,8 +110,9 @@ class Setup(unittest.TestCase):
         self.assertEqual(refreshes, self.world.requests())
 
     def test_files_modes_and_owners(self):
-        got = self.application()
-        self.assertEqual(1, got.returncode)  # there is no tokend yet, and no command of ours starts this one
+        self.start_tokend()
+        self.world.seal_key.unlink()  # tokend has read it
+        self.done(self.application())
         self.assertTrue(self.world.conf.read_text().startswith(MINE))
         user = pwd.getpwnam(DAEMON_USER)
         for name, mode, uid in (("mailbearer.conf", 0o640, user.pw_uid), ("contoso.secret", 0o640, os.geteuid()),
@@ -259,7 +205,7 @@ class Setup(unittest.TestCase):
     # --- a person ---
 
     def person(self, *arguments):
-        person = Person(self.world, *arguments)
+        person = Person([CLI, "-c", self.world.conf, "setup", *arguments], self.world.environment())
         self.addCleanup(person.close)
         return person
 
@@ -276,10 +222,12 @@ class Setup(unittest.TestCase):
         self.start_tokend()
         person = self.person(*self.terminal_options(), "--login", "browser", "--test-to", "none")
         self.talk(person)
-        self.assertIn("Set-CASMailbox", person.until("at this address"))
+        self.assertIn("Set-CASMailbox", person.until("Enter goes on"))
+        os.write(person.master, b"\n")
+        person.until("at this address")
         person.until("\n\n  ")
         address = person.until("\n")
-        get(self.redirected(address))
+        get(authorize(self.provider, address))
         status, seen = person.end()
         self.assertEqual(0, status, seen)
         self.assertIn("saved; token good for", seen)
@@ -293,10 +241,6 @@ class Setup(unittest.TestCase):
         again.answer(f"[{CLIENT_ID}]")
         again.answer("[none]")
         self.assertTrue(again.end()[1].endswith("nothing to change\n"))
-
-    def redirected(self, address):
-        import person as people
-        return people.LoginTest.authorize(self, address)
 
     def test_interrupted_nothing_is_lost(self):
         self.start_tokend()
@@ -312,6 +256,7 @@ class Setup(unittest.TestCase):
 
         person = self.person(*self.terminal_options(), "--login", "paste", "--test-to", "none")
         self.talk(person)
+        person.answer("Enter goes on")
         person.until("Address: ")
         os.write(person.master, b"\x03")
         self.assertEqual(1, person.end()[0])

@@ -78,6 +78,18 @@ class Documents(unittest.TestCase):
             row = next(row for row in rows if f"Fl -{option} " in row)
             self.assertEqual(words.split("|"), row.split(" Cm ")[1].split(" | "))
 
+    def test_the_steps_that_setup_prints(self):
+        """Each cmdlet and parameter, and each place in a portal that has a name of its own, is in the manual as well."""
+        source = " ".join(re.findall(r'"((?:\\.|[^"\\\n])*)"', (SOURCE / "setup/homework.c").read_text(encoding="utf-8")))
+        manual = page("mailbearer-setup.7")
+        words = set(re.findall(r"\b(?:Set|New|Add|Connect)-\w+|(?<= )-[A-Z]\w+|SMTP\.\w+|O365\w+", source))
+        self.assertGreater(len(words), 15)
+        self.assertEqual(set(), {word for word in words if word not in manual})
+        for place in ("App registrations", "Mobile and desktop applications", "Office 365 Exchange Online",
+                      "Allow public client flows", "Certificates & secrets"):
+            self.assertIn(place, source)
+            self.assertIn(place, manual)
+
     def test_what_becomes_of_senders(self):
         policy = (SOURCE / "milter/policy_decide.c").read_text(encoding="utf-8")
         reply = (SOURCE / "milter/reply.c").read_text(encoding="utf-8")

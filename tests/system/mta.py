@@ -210,7 +210,7 @@ class Mta:
         (self.config / "postfix-files").write_text("$queue_directory:d:root:-:755:uc\n")
         commands = self.folder / "sbin"
         commands.mkdir(exist_ok=True)
-        for name in ("postconf", "postfix", "postmap", "sendmail"):
+        for name in ("postconf", "postfix", "postmap", "postqueue", "sendmail"):
             (commands / name).write_text(f"#!/bin/sh\nLD_LIBRARY_PATH='{library_path(self.tree)}' SASL_PATH='{self.sasl}' "
                                          f"exec {self.tree}/usr/sbin/{name} \"$@\"\n")
             (commands / name).chmod(0o755)

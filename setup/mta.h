@@ -1,0 +1,33 @@
+#ifndef MAILBEARER_SETUP_MTA_H
+#define MAILBEARER_SETUP_MTA_H
+
+#include <stdbool.h>
+
+#include "daemon/settings.h"
+#include "lib/err.h"
+#include "postfix/installation.h"
+#include "setup/doors.h"
+
+/*
+ * Postfix's part of the set-up: its files brought into line with the settings, Postfix told so, and a message sent
+ * through it whose fate is told.
+ */
+
+#define MTA_MESSAGE_MS 60000 /* for the test message, from sendmail(1) to the server's word */
+
+/*
+ * Shows what is to change and does it, unless the answer is to show only; a person is asked. A machine without Postfix
+ * is told so and left alone. *changed is set if anything was changed. 0 or -1.
+ */
+int mta_bring_into_line(const struct setup_doors *doors, const struct setup_answers *answers,
+			const struct installation_place *place, const struct settings *settings, bool *changed,
+			struct err *err);
+
+/* Brings back what was changed last. 0 or -1. */
+int mta_undo(const struct setup_doors *doors, const struct installation_place *place, struct err *err);
+
+/* Sends from the mailbox to `recipient`, and waits for what becomes of it. 0: the server has taken it; or -1. */
+int mta_send_test(const struct setup_doors *doors, const struct installation_place *place, const char *mailbox,
+		  const char *recipient, struct err *err);
+
+#endif

@@ -1,0 +1,44 @@
+#ifndef MAILBEARER_SETUP_SERVICE_H
+#define MAILBEARER_SETUP_SERVICE_H
+
+#include <stdbool.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+
+/*
+ * tokend's user, folders and start, as the machine does such things. The machine's own way serves the configuration at
+ * its usual place only; for any other, tokend is started by itself.
+ */
+
+enum service_manager { SERVICE_NONE, SERVICE_SYSTEMD, SERVICE_OPENRC };
+
+/* What there is; the paths are of programs, NULL: it is not there. */
+struct service_machine {
+	enum service_manager manager; /* that runs this machine */
+	const char *sysusers, *tmpfiles, *systemctl, *rc_service, *rc_update;
+	const char *tokend; /* the daemon */
+	const char *config; /* NULL: the usual one */
+};
+
+#define SERVICE_WORDS_MAX 6
+
+struct service_command {
+	const char *words[SERVICE_WORDS_MAX]; /* ends with NULL; borrowed from the machine */
+	bool needed;                          /* its failure is an error */
+};
+
+enum service_wish { SERVICE_MAKE_USER, SERVICE_START };
+
+/* What is to be run for it, in order; at most `room`. Pure. How many. */
+unsigned service_commands(const struct service_machine *machine, enum service_wish wish, struct service_command *out,
+			  unsigned room);
+
+/* Looks at this machine. config: as of service_machine. `texts` keeps what is made. */
+void service_look(const char *config, struct buf *tokend_path, struct service_machine *out);
+
+/* Runs the commands. Blocks for SERVICE_MS at most for each. `told` has a line for each. 0 or -1. */
+#define SERVICE_MS 90000
+int service_run(const struct service_machine *machine, enum service_wish wish, struct buf *told, struct err *err);
+
+#endif

@@ -1,0 +1,185 @@
+/* What is run on which machine, and what has become of a message by Postfix's own words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/jsondoc.h"
+#include "setup/fate.h"
+#include "setup/service.h"
+
+#define ID "mailbearer-setup.1.2@contoso.com"
+#define FROM "Nov 24 21:20:22 relay postfix/"
+#define TO "to=<a@example.net>, relay=smtp.office365.com[192.0.2.1]:587, delay=1, dsn=2.0.0, "
+
+static struct fate fate;
+
+static void of_log(const char *text)
+{
+	struct buf log = BUF_INIT(65536);
+
+	buf_puts(&log, text);
+	fate_of_log(&log, ID, &fate);
+	buf_free(&log);
+}
+
+static void of_queue(const char *text, int64_t since)
+{
+	struct buf queue = BUF_INIT(65536);
+
+	buf_puts(&queue, text);
+	fate_of_queue(&queue, "relay@contoso.com", "a@example.net", since, &fate);
+	buf_free(&queue);
+}
+
+static void a_log_tells_of_one_message_among_others(void **state)
+{
+	(void)state;
+	of_log(FROM "cleanup[1]: 4X1: message-id=<other@contoso.com>\n" FROM "smtp[2]: 4X1: " TO
+		    "status=sent (250 no)\n" FROM "cleanup[1]: 4X2: message-id=<" ID ">\n" FROM
+		    "qmgr[3]: 4X2: from=<relay@contoso.com>, size=1\n");
+	assert_int_equal(fate.state, FATE_UNKNOWN);
+	of_log(FROM "cleanup[1]: 4X2: message-id=<" ID ">\n" FROM "smtp[2]: 4X2: " TO
+		    "status=sent (250 2.0.0 OK (1) [x])\n");
+	assert_int_equal(fate.state, FATE_SENT);
+	assert_string_equal(fate.text, "250 2.0.0 OK (1) [x]");
+	of_log(FROM "cleanup[1]: 4X2: message-id=<" ID ">\n" FROM "smtp[2]: 4X2: " TO
+		    "status=bounced (host said: 554 5.2.252 SendAsDenied)\n");
+	assert_int_equal(fate.state, FATE_BOUNCED);
+	assert_string_equal(fate.text, "host said: 554 5.2.252 SendAsDenied");
+}
+
+static void the_last_word_counts_also_after_a_filter(void **state)
+{
+	(void)state;
+	of_log(FROM "cleanup[1]: 4X2: message-id=<" ID ">\n" FROM "smtp[2]: 4X2: " TO "status=deferred (later)\n" FROM
+		    "smtp[2]: 4X2: " TO "status=sent (250 to the filter)\n" FROM "cleanup[1]: 4X3: message-id=<" ID
+		    ">\n" FROM "smtp[2]: 4X3: " TO "status=deferred (SASL authentication failed)");
+	assert_int_equal(fate.state, FATE_WAITS);
+	assert_string_equal(fate.text, "SASL authentication failed");
+}
+
+static void a_log_may_hold_anything(void **state)
+{
+	char many[4096] = "", line[128];
+
+	(void)state;
+	of_log("");
+	assert_int_equal(fate.state, FATE_UNKNOWN);
+	of_log("message-id=<" ID ">\n: message-id=<" ID ">\n 1: message-id=<" ID ">\n 1: to=<a@b.c> status=sent\n\n");
+	assert_int_equal(fate.state, FATE_SENT);
+	assert_string_equal(fate.text, "");
+	for (int i = 0; i < 20; i++) {
+		snprintf(line, sizeof line, "x 4X%d: message-id=<" ID ">\n", i);
+		strcat(many, line);
+	}
+	of_log(many);
+	assert_int_equal(fate.state, FATE_UNKNOWN);
+}
+
+#define ENTRY(sender, time, reason)                                                                                    \
+	"{\"queue_name\": \"deferred\", \"queue_id\": \"4X2\", \"arrival_time\": " time ", \"sender\": \"" sender      \
+	"\", \"recipients\": [{\"address\": \"b@example.net\"}, {\"address\": \"A@example.net\"" reason "}]}\n"
+
+static void the_queue_tells_why_it_waits(void **state)
+{
+	(void)state;
+	of_queue(ENTRY("relay@contoso.com", "99", ", \"delay_reason\": \"old\"")
+		     ENTRY("scan@contoso.com", "101", ", \"delay_reason\": \"another's\"") "no JSON\n" ENTRY(
+			 "relay@contoso.com", "101", ", \"delay_reason\": \"no token\""),
+		 100);
+	assert_int_equal(fate.state, FATE_WAITS);
+	assert_string_equal(fate.text, "no token");
+	of_queue(ENTRY("relay@contoso.com", "101", ""), 100);
+	assert_int_equal(fate.state, FATE_UNKNOWN);
+}
+
+/* --- the machine --- */
+
+static struct service_command commands[4];
+
+static const char *line(unsigned i)
+{
+	static char text[256];
+
+	text[0] = '\0';
+	for (unsigned word = 0; commands[i].words[word]; word++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", word > 0 ? " " : "",
+			 commands[i].words[word]);
+	return text;
+}
+
+static unsigned made(const struct service_machine *machine, enum service_wish wish)
+{
+	return service_commands(machine, wish, commands, 4);
+}
+
+static void systemd_enables_and_starts_the_unit(void **state)
+{
+	struct service_machine machine = {
+	    .manager = SERVICE_SYSTEMD,
+	    .sysusers = "/usr/bin/systemd-sysusers",
+	    .tmpfiles = "/usr/bin/systemd-tmpfiles",
+	    .systemctl = "/usr/bin/systemctl",
+	    .tokend = "/usr/sbin/mailbearer-tokend",
+	};
+
+	(void)state;
+	assert_int_equal(made(&machine, SERVICE_MAKE_USER), 1);
+	assert_string_equal(line(0), "/usr/bin/systemd-sysusers mailbearer.conf");
+	assert_int_equal(made(&machine, SERVICE_START), 2);
+	assert_string_equal(line(0), "/usr/bin/systemd-tmpfiles --create mailbearer.conf");
+	assert_false(commands[0].needed);
+	assert_string_equal(line(1), "/usr/bin/systemctl enable --now mailbearer-tokend");
+	assert_true(commands[1].needed);
+	machine.config = "/elsewhere.conf"; /* no unit has that one */
+	assert_int_equal(made(&machine, SERVICE_START), 1);
+	assert_string_equal(line(0), "/usr/sbin/mailbearer-tokend -c /elsewhere.conf");
+}
+
+static void openrc_adds_and_starts_the_service(void **state)
+{
+	const struct service_machine machine = {
+	    .manager = SERVICE_OPENRC,
+	    .rc_service = "/sbin/rc-service",
+	    .rc_update = "/sbin/rc-update",
+	    .tokend = "/usr/sbin/mailbearer-tokend",
+	};
+
+	(void)state;
+	assert_int_equal(made(&machine, SERVICE_MAKE_USER), 0);
+	assert_int_equal(made(&machine, SERVICE_START), 2);
+	assert_string_equal(line(0), "/sbin/rc-update add mailbearer-tokend default");
+	assert_string_equal(line(1), "/sbin/rc-service mailbearer-tokend start");
+}
+
+static void without_either_the_daemon_starts_itself(void **state)
+{
+	struct service_machine machine = {.tokend = "/usr/sbin/mailbearer-tokend", .systemctl = "/usr/bin/systemctl"};
+
+	(void)state;
+	assert_int_equal(made(&machine, SERVICE_START), 1);
+	assert_string_equal(line(0), "/usr/sbin/mailbearer-tokend");
+	machine.tokend = NULL;
+	assert_int_equal(made(&machine, SERVICE_START), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_log_tells_of_one_message_among_others),
+	    cmocka_unit_test(the_last_word_counts_also_after_a_filter),
+	    cmocka_unit_test(a_log_may_hold_anything),
+	    cmocka_unit_test(the_queue_tells_why_it_waits),
+	    cmocka_unit_test(systemd_enables_and_starts_the_unit),
+	    cmocka_unit_test(openrc_adds_and_starts_the_service),
+	    cmocka_unit_test(without_either_the_daemon_starts_itself),
+	};
+
+	jsondoc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
