@@ -19,9 +19,9 @@ FUZZ = SOURCE / "tests" / "fuzz"
 # target: (file, the line before which the trap is planted, when it springs)
 TRAPS = {
     "base64url": ("lib/base64url.c", "	return (bits & ", "len == 22"),
-    "callback": ("tokend/signin.c", "		out->code = secret_new(", "value->data[0] == 'q'"),
+    "callback": ("tokend/signin.c", "		out->code = secret_new(", "value->len % 16 == 3"),
     "challenge": ("sasl/response.c", "	value_len = read_value(", "scan.at < scan.end && *scan.at == '7'"),
-    "claims": ("tokend/claims.c", "		if (strcasecmp(name, account) == 0) {", "name[1] == 'q'"),
+    "claims": ("tokend/claims.c", "		if (strcasecmp(name, account) == 0) {", "strlen(name) % 16 == 5"),
     "device": ("tokend/signin.c", "	if (strncmp(out->verification_uri, ", "out->interval < 5"),
     "discovery": ("tokend/oauth_metadata.c", "		out->auth_post = ", "name[0] == 'q'"),
     "explain": ("daemon/explain_text.c", "	out->basic = (int)basic;", "basic % 100 == 37"),

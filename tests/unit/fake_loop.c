@@ -222,6 +222,17 @@ void fake_loop_advance(struct loop *loop, int64_t ms)
 	loop->now = until;
 }
 
+void fake_loop_step_wall(struct loop *loop, int64_t seconds)
+{
+	loop->wall += seconds;
+}
+
+void fake_loop_sleep(struct loop *loop, int64_t ms)
+{
+	loop->now += ms;
+	loop->wall += ms / 1000;
+}
+
 void fake_loop_turn(struct loop *loop)
 {
 	fake_loop_advance(loop, 0);

@@ -376,6 +376,81 @@ static void test_expired_token_is_never_served(void **state)
 	expect_answer(world, &asked, "TEMP http_503: *");
 }
 
+/* --- clocks --- */
+
+/* Deadlines are not the wall clock's: nothing is refreshed sooner or later, and nothing is served longer. */
+static void test_wall_clock_steps_move_nothing(void **state)
+{
+	static const int64_t hours[] = {3, -3, 30, -30, 24 * 365, -24 * 365};
+	struct world *world = *state;
+
+	configure_with_grant(world);
+	get_token(world, "AT-1", 3600);
+	for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
+		fake_loop_step_wall(world->loop, hours[i] * 3600);
+		fake_loop_advance(world->loop, MINUTE_MS);
+		expect(world, broker_token, RELAY, "OK AT-1");
+		assert_int_equal(fake_http_started(world->http), 1);
+	}
+	fake_loop_step_wall(world->loop, -10 * 3600);
+	fake_loop_advance(world->loop, 25 * MINUTE_MS);
+	assert_int_equal(fake_http_in_flight(world->http), 1); /* half an hour after it came */
+	fake_http_answer(world->http, 503, "");
+	fake_loop_step_wall(world->loop, 10 * 3600);
+	fake_loop_advance(world->loop, 2000); /* nor is a pause longer or shorter */
+	assert_int_equal(fake_http_in_flight(world->http), 1);
+	expect(world, broker_token, RELAY, "OK AT-1");
+}
+
+static void test_what_ran_out_in_sleep_is_not_served(void **state)
+{
+	struct world *world = *state;
+	struct asked asked;
+
+	configure_with_grant(world);
+	get_token(world, "AT-1", 3600);
+	fake_loop_sleep(world->loop, 20 * MINUTE_MS);
+	expect(world, broker_token, RELAY, "OK AT-1");
+	fake_loop_sleep(world->loop, 120 * MINUTE_MS);
+	ask(world, broker_token, RELAY, &asked); /* before any timer had its chance */
+	assert_non_null(asked.wait);
+	fake_loop_turn(world->loop);
+	assert_int_equal(fake_http_in_flight(world->http), 1);
+	fake_http_answer(world->http, 200, token_answer("AT-2", NULL, 3600));
+	expect_answer(world, &asked, "OK AT-2");
+}
+
+/* The token's life is counted from the question, however long the answer slept. */
+static void test_an_answer_that_slept_is_not_taken_for_new(void **state)
+{
+	struct world *world = *state;
+	struct asked asked;
+
+	configure_with_grant(world);
+	ask(world, broker_token, RELAY, &asked);
+	broker_cancel(asked.wait);
+	fake_loop_sleep(world->loop, 180 * MINUTE_MS);
+	fake_http_answer(world->http, 200, token_answer("AT-1", NULL, 3600));
+	expect(world, broker_token, RELAY, "TEMP late_answer: *");
+	fake_loop_advance(world->loop, 2000);
+	fake_http_answer(world->http, 200, token_answer("AT-2", NULL, 3600));
+	expect(world, broker_token, RELAY, "OK AT-2");
+}
+
+static void test_a_pause_ends_in_sleep(void **state)
+{
+	struct world *world = *state;
+	struct asked asked;
+
+	configure_with_grant(world);
+	ask(world, broker_token, RELAY, &asked);
+	fake_http_answer_later(world->http, 429, "", 3000);
+	expect_answer(world, &asked, "TEMP http_429: *");
+	fake_loop_sleep(world->loop, 60 * MINUTE_MS);
+	fake_loop_turn(world->loop);
+	assert_int_equal(fake_http_in_flight(world->http), 1);
+}
+
 static void test_daily_refresh_of_an_idle_account(void **state)
 {
 	struct world *world = *state;
@@ -473,6 +548,10 @@ int main(void)
 	    WORLD_TEST(test_in_use_is_replaced_before_it_runs_out),
 	    WORLD_TEST(test_dead_endpoint_is_not_hammered),
 	    WORLD_TEST(test_expired_token_is_never_served),
+	    WORLD_TEST(test_wall_clock_steps_move_nothing),
+	    WORLD_TEST(test_what_ran_out_in_sleep_is_not_served),
+	    WORLD_TEST(test_an_answer_that_slept_is_not_taken_for_new),
+	    WORLD_TEST(test_a_pause_ends_in_sleep),
 	    WORLD_TEST(test_daily_refresh_of_an_idle_account),
 	    WORLD_TEST(test_refused_token_is_replaced_once),
 	    WORLD_TEST(test_forced_refresh_tells_how_it_went),
