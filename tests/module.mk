@@ -45,7 +45,7 @@ TESTS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(LINT_TESTS) $(BLACKBOX_TESTS)
 DIFFERENTIAL_TESTS = tests/differential/test_from.py
 
 EXTRA_DIST += tests/tap.py tests/fuzz/replay.c tests/fuzz/all.c tests/fuzz/run.sh tests/fuzz/prove.py tests/fuzz/corpus \
-	tests/fuzz/dictionaries $(LINT_TESTS) $(DIFFERENTIAL_TESTS)
+	tests/fuzz/dictionaries $(LINT_TESTS) tests/lint/troubleshooting.py $(DIFFERENTIAL_TESTS)
 
 # A ring alone: make check-unit, check-lint, check-blackbox, check-fuzz, check-differential, check-system.
 .PHONY: check-unit check-lint check-blackbox check-fuzz check-differential check-system

@@ -16,6 +16,7 @@ BUILD = Path(os.environ.get("MB_BUILDDIR", SOURCE / "build" / "gcc"))
 sys.path.insert(0, str(SOURCE / "tests"))
 
 import tap  # noqa: E402
+import troubleshooting  # noqa: E402
 
 
 def page(name):
@@ -105,6 +106,10 @@ class Documents(unittest.TestCase):
             out = subprocess.run([BUILD / name, "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
             options = set(re.findall(r"^  -(\w), --([a-z]+)", out, re.M))
             self.assertEqual(options, set(re.findall(r"^\.It Fl (\w) , Fl -([a-z]+)", page(name + ".8"), re.M)))
+
+    def test_troubleshooting(self):
+        """Made anew with tests/lint/troubleshooting.py, as HACKING.md says."""
+        self.assertEqual(troubleshooting.page(), page("mailbearer-troubleshooting.7"))
 
     def test_pages_pass_mandoc(self):
         for path in sorted((SOURCE / "man").glob("*.[1-8]")):
