@@ -33,6 +33,7 @@ UNIT_TESTS += tests/unit/test_policy
 check_PROGRAMS += tests/unit/test_policy_modes
 tests_unit_test_policy_modes_SOURCES = tests/unit/test_policy_modes.c tests/unit/policy_world.h tests/unit/conf_file.h
 tests_unit_test_policy_modes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_policy_modes_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
 tests_unit_test_policy_modes_LDADD = $(milter_policy_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_policy_modes
 
@@ -82,6 +83,17 @@ sbin_PROGRAMS += mailbearer-milter
 mailbearer_milter_SOURCES = milter/main.c
 mailbearer_milter_LDADD = milter/libshell.la milter/libmilterpolicy.la client/libclient.la daemon/libplain.la \
 	lib/libbase.la $(MILTER_LIBS)
+
+# Of the shell, what wants no libmilter.
+check_PROGRAMS += tests/unit/test_milter_session tests/unit/test_milter_judge
+tests_unit_test_milter_session_SOURCES = tests/unit/test_milter_session.c tests/unit/session_world.h tests/unit/conf_file.h
+tests_unit_test_milter_session_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_milter_session_LDADD = milter/libshell.la $(milter_policy_libs) $(CMOCKA_LIBS)
+tests_unit_test_milter_judge_SOURCES = tests/unit/test_milter_judge.c tests/unit/session_world.h tests/unit/conf_file.h \
+	tests/unit/fake_log.c tests/unit/fake_log.h
+tests_unit_test_milter_judge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_milter_judge_LDADD = milter/libshell.la $(milter_policy_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_milter_session tests/unit/test_milter_judge
 
 BLACKBOX_TESTS += tests/blackbox/test_milter.py
 EXTRA_DIST += tests/blackbox/milter_client.py tests/blackbox/milter_world.py

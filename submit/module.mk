@@ -35,6 +35,15 @@ tests_unit_test_lmtp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_lmtp_LDADD = submit/libsubmitpure.la smtp/libsmtp.la lib/libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_content tests/unit/test_lmtp
 
+check_PROGRAMS += tests/unit/test_slot tests/unit/test_channel
+tests_unit_test_slot_SOURCES = tests/unit/test_slot.c
+tests_unit_test_slot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_slot_LDADD = submit/libsubmit.la $(submit_libs) $(CMOCKA_LIBS)
+tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
+tests_unit_test_channel_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_channel_LDADD = submit/libsubmit.la $(submit_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_slot tests/unit/test_channel
+
 FUZZ_NAMES += lmtp
 check_PROGRAMS += tests/fuzz/replay_lmtp
 tests_fuzz_replay_lmtp_SOURCES = tests/fuzz/fuzz_lmtp.c tests/fuzz/replay.c

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -50,6 +51,12 @@ static void names_are_kept(void **state)
 	EXPECT_NAME("M\xc3\xbcller", "=?utf-8?q?M=C3=BCller?= <r@c.example>");
 	EXPECT_NAME("M\xfcller", "=?utf-8?q?M=C3=BCller?= <r@c.example>"); /* Latin-1 */
 	EXPECT_NAME("M\xc3\xbcller, H", "=?utf-8?q?M=C3=BCller=2C_H?= <r@c.example>");
+	EXPECT_NAME("\xc3\xbc\x20"
+		    "09AZaz-",
+		    "=?utf-8?q?=C3=BC_09AZaz-?= <r@c.example>");
+	EXPECT_NAME("\xa0z", "=?utf-8?q?=C2=A0z?= <r@c.example>");
+	EXPECT_NAME("\x9fz", "=?utf-8?q?=3Fz?= <r@c.example>");
+	EXPECT_NAME("a@b c?", "\"a@b c?\" <r@c.example>"); /* no encoded word, so nothing of it is changed */
 }
 
 /* Between two encoded words a blank is not shown, so it goes into one of them. */
@@ -132,6 +139,79 @@ static void long_fields_are_folded(void **state)
 	buf_free(&out);
 }
 
+/* A name of one or two words of so many letters, what then stands between them, and before the address. */
+static void expect_fold(size_t first, size_t second, const char *between, const char *before_address)
+{
+	char name[256], wanted[256];
+
+	memset(name, 'x', first);
+	memset(wanted, 'x', first);
+	if (second > 0) {
+		name[first] = ' ';
+		memset(name + first + 1, 'y', second);
+		memcpy(wanted + first, between, strlen(between));
+		memset(wanted + first + strlen(between), 'y', second);
+		snprintf(wanted + first + strlen(between) + second, 40, "%s<r@c.example>", before_address);
+		expect_name(name, first + 1 + second, wanted);
+	} else {
+		snprintf(wanted + first, 40, "%s<r@c.example>", before_address);
+		expect_name(name, first, wanted);
+	}
+}
+
+static void lines_are_as_long_as_they_may_be(void **state)
+{
+	(void)state;
+	expect_fold(56, 0, "", " ");
+	expect_fold(57, 0, "", "\n ");
+	expect_fold(35, 34, " ", "\n ");
+	expect_fold(35, 35, "\n ", " ");
+	expect_fold(70, 61, "\n ", " ");
+	expect_fold(70, 62, "\n ", "\n ");
+	expect_fold(28, 27, " ", " ");
+	expect_fold(28, 28, " ", "\n ");
+}
+
+static void encoded_words_are_as_long_as_they_may_be(void **state)
+{
+	char name[256] = "\xc3\xbc", wanted[512], a[63];
+
+	(void)state;
+	memset(name + 2, 'a', 51 + 62 + 5);
+	memset(a, 'a', 62);
+	a[62] = '\0';
+	snprintf(wanted, sizeof wanted, "=?utf-8?q?=C3=BC%.51s?=\n =?utf-8?q?%s?=\n =?utf-8?q?aaaaa?= <r@c.example>", a,
+		 a);
+	expect_name(name, 2 + 51 + 62 + 5, wanted);
+}
+
+static void quoted_strings_end_at_a_blank(void **state)
+{
+	char name[128], wanted[128];
+
+	(void)state;
+	memset(name, 'x', sizeof name);
+	name[0] = ',';
+	name[20] = ' ';
+	snprintf(wanted, sizeof wanted, "\"%.60s\"\n <r@c.example>", name);
+	expect_name(name, 60, wanted);
+	snprintf(wanted, sizeof wanted, "\"%.20s\" \"%.40s\"\n <r@c.example>", name, name + 21);
+	expect_name(name, 61, wanted);
+}
+
+static void words_that_are_kept_are_bounded(void **state)
+{
+	static char pieces[16384];
+	struct buf out;
+
+	(void)state;
+	while (strlen(pieces) + 64 < sizeof pieces)
+		strcat(pieces, "=?utf-8?q?a?= ");
+	out = write_name((struct span){pieces, strlen(pieces)}, SPAN("r@c.example"));
+	assert_in_range(out.len, COMPOSE_WORDS_MAX / 2, 2 * COMPOSE_WORDS_MAX);
+	buf_free(&out);
+}
+
 static void a_name_of_many_pieces_is_bounded(void **state)
 {
 	static char pieces[16384];
@@ -193,6 +273,8 @@ static void what_names_a_sender_is_salvaged(void **state)
 	expect_salvage(V("a@b <c@d>"), "a@b ");
 	expect_salvage(V("Scanner 3"), "Scanner 3");
 	expect_salvage(V("a@b c"), "");
+	expect_salvage(V("x"), "x");
+	expect_salvage(V("<ab>"), "");
 	expect_salvage(V(""), "");
 	expect_salvage(NULL, 0, "");
 }
@@ -231,6 +313,10 @@ int main(void)
 	    cmocka_unit_test(an_address_in_a_name_is_no_address),
 	    cmocka_unit_test(nothing_breaks_out_of_its_line),
 	    cmocka_unit_test(long_fields_are_folded),
+	    cmocka_unit_test(lines_are_as_long_as_they_may_be),
+	    cmocka_unit_test(encoded_words_are_as_long_as_they_may_be),
+	    cmocka_unit_test(quoted_strings_end_at_a_blank),
+	    cmocka_unit_test(words_that_are_kept_are_bounded),
 	    cmocka_unit_test(a_name_of_many_pieces_is_bounded),
 	    cmocka_unit_test(a_full_buffer_is_an_error),
 	    cmocka_unit_test(originals_are_kept_for_the_eye),

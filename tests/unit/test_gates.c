@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "milter/address.h"
 #include "milter/gates.h"
 
 #define HOUR 3600
@@ -158,6 +159,39 @@ static void health_is_read(void **state)
 	assert_string_equal(health.reason, "");
 }
 
+static void what_is_too_long_is_cut(void **state)
+{
+	char text[2 * ERR_TEXT_MAX] = "account x unusable 1 ";
+	size_t head = strlen(text);
+	struct gates_health health = health_of("account x unusable 999999999999999999 y");
+
+	(void)state;
+	assert_int_equal(health.unusable_for, 999999999999999999);
+	assert_string_equal(health.reason, "y");
+	health = health_of("account x unusable 1234567890123456789 y"); /* of 18 digits, so that nothing overflows */
+	assert_int_equal(health.unusable_for, 123456789012345678);
+	memset(text + head, 'r', ERR_TEXT_MAX - 1);
+	health = health_of(text);
+	assert_string_equal(health.reason, text + head);
+	memset(text + head, 'r', ERR_TEXT_MAX);
+	health = health_of(text);
+	assert_int_equal(strlen(health.reason), ERR_TEXT_MAX - 1);
+}
+
+static void the_longest_mailbox_is_counted(void **state)
+{
+	struct gates *gates = gates_new();
+	char mailbox[ADDRESS_MAX + 2] = "";
+
+	(void)state;
+	memset(mailbox, 'm', ADDRESS_MAX);
+	assert_true(day_at(gates, mailbox, 10, 0));
+	assert_false(day_at(gates, mailbox, 1, 0));
+	mailbox[ADDRESS_MAX] = 'm'; /* nobody's */
+	assert_true(day_at(gates, mailbox, 100, 0));
+	gates_free(gates);
+}
+
 static void what_makes_no_sense_is_healthy(void **state)
 {
 	static const char *const odd[] = {"",
@@ -203,6 +237,8 @@ int main(void)
 	    cmocka_unit_test(what_is_not_refusable_is_counted),
 	    cmocka_unit_test(the_table_forgets_the_idle),
 	    cmocka_unit_test(health_is_read),
+	    cmocka_unit_test(what_is_too_long_is_cut),
+	    cmocka_unit_test(the_longest_mailbox_is_counted),
 	    cmocka_unit_test(what_makes_no_sense_is_healthy),
 	    cmocka_unit_test(a_dead_grant_has_its_grace),
 	};

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,40 @@ static void bad_lines(void **state)
 	assert_int_equal(0, parse(line));
 }
 
+static void try_value(const char *before, size_t len, bool taken)
+{
+	char line[LMTP_LINE_MAX];
+
+	snprintf(line, sizeof line, "%s", before);
+	memset(line + strlen(before), 'x', len);
+	line[strlen(before) + len] = '\0';
+	if (taken)
+		assert_int_equal(0, parse(line));
+	else
+		assert_refused(555, line);
+}
+
+static void values_have_a_most_and_their_marks(void **state)
+{
+	(void)state;
+	try_value("MAIL FROM:<a@b> ENVID=", 100, true);
+	try_value("MAIL FROM:<a@b> ENVID=", 101, false);
+	try_value("RCPT TO:<a@b> ORCPT=x;", 498, true);
+	try_value("RCPT TO:<a@b> ORCPT=x;", 499, false);
+	try_value("RCPT TO:<a@b> NOTIFY=", 40, true);
+	try_value("RCPT TO:<a@b> NOTIFY=", 41, false);
+	assert_refused(555, "MAIL FROM:<a@b> ENVID=a=b");
+	assert_refused(555, "MAIL FROM:<a@b> SIZE=1:");
+	assert_refused(555, "MAIL FROM:<a@b> SIZE=1/");
+	assert_int_equal(0, parse("MAIL FROM:<a@b> SIZE=7 SIZE=0990"));
+	assert_int_equal(990, command.size);
+	assert_refused(501, "RSET x");
+	assert_int_equal(0, parse("RSET"));
+	assert_int_equal(0, parse("RCPT TO:<a@b>"));
+	assert_false(command.has_size);
+	assert_refused(501, "RCPT TO:<");
+}
+
 /* Nothing behind the end of the line is looked at: it may be the next command. */
 static void only_the_line(void **state)
 {
@@ -123,7 +158,9 @@ static void order(void **state)
 	s = lmtp_next(s, LMTP_MAIL, true);
 	assert_int_equal(LMTP_IN_MAIL, s);
 	assert_false(lmtp_may(s, LMTP_MAIL, &refusal));
+	assert_non_null(strstr(refusal.text, "a sender already"));
 	assert_false(lmtp_may(s, LMTP_DATA, &refusal));
+	assert_null(strstr(refusal.text, "a sender already"));
 	assert_int_equal(LMTP_IN_MAIL, lmtp_next(s, LMTP_RCPT, false));
 	s = lmtp_next(s, LMTP_RCPT, true);
 	assert_true(lmtp_may(s, LMTP_RCPT, &refusal) && lmtp_may(s, LMTP_DATA, &refusal));
@@ -139,6 +176,7 @@ int main(void)
 	    cmocka_unit_test(mail_with_everything),
 	    cmocka_unit_test(rcpt_with_everything),
 	    cmocka_unit_test(bad_lines),
+	    cmocka_unit_test(values_have_a_most_and_their_marks),
 	    cmocka_unit_test(only_the_line),
 	    cmocka_unit_test(order),
 	};

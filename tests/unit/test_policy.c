@@ -178,6 +178,10 @@ static void of_several_froms_one_is_left(void **state)
 	expect(&with_default, NULL, &message, POLICY_FROM_SEVERAL,
 	       "X-Original-From+a@x.example B|X-Original-From+relay@c.example|X-Original-From+a@x.example|"
 	       "From-2-3|From=relay@c.example|envelope=relay@c.example|X-Original-Envelope-From+app@x.example");
+	message.from.count = 2;
+	expect(&with_default, NULL, &message, POLICY_FROM_SEVERAL,
+	       "X-Original-From+relay@c.example|X-Original-From+a@x.example|"
+	       "From-2-2|From=relay@c.example|envelope=relay@c.example|X-Original-Envelope-From+app@x.example");
 	message.from.count = 3000; /* more than are kept */
 	for (size_t i = 0; i < POLICY_FIELDS_MAX; i++)
 		message.from.values[i] = span_of("");

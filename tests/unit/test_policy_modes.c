@@ -8,6 +8,16 @@
 
 #include "tests/unit/policy_world.h"
 
+static bool no_memory;
+
+void *__wrap_calloc(size_t count, size_t size);
+void *__real_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return no_memory ? NULL : __real_calloc(count, size);
+}
+
 static void modes_differ_in_what_is_done(void **state)
 {
 	static const struct {
@@ -73,6 +83,91 @@ static void a_reject_says_what_is_wrong(void **state)
 	expect_reject("relay@c.example", "relay@c.example", "a@x.example", REPLY_SENDER);
 }
 
+static void expect_text(const struct world *world, const struct rules_rule *rule, struct policy_message *message,
+			const char *first, const char *second)
+{
+	struct policy policy = {.senders = world->policy.senders, .mode = POLICY_REJECT};
+	struct policy_verdict verdict;
+
+	policy_decide(&policy, rule, message, &verdict);
+	assert_int_equal(verdict.action, POLICY_REPLY);
+	if (strstr(verdict.reply.text, first) == NULL || strstr(verdict.reply.text, second) == NULL)
+		fail_msg("%s does not say %s and %s", verdict.reply.text, first, second);
+	policy_verdict_free(&verdict);
+}
+
+static void a_reject_names_what_there_was_and_what_there_should_be(void **state)
+{
+	struct rules_rule any = {.account = &with_default.settings->accounts[2]};
+	struct policy_message message = message_of("a@x.example", "A <b@x.example>");
+
+	(void)state;
+	assert_string_equal(any.account->name, "*@f.example");
+	expect_text(&with_default, NULL, &message, "Sender <a@x.example>, From <b@x.example>:", "relay@c.example");
+	expect_text(&with_default, &any, &message, "From <b@x.example>:", "*@f.example");
+	message = message_of("a@x.example", "a, b");
+	expect_text(&with_default, NULL, &message, "From <a, b>:", "exactly one address");
+	message = message_of("relay@c.example", "relay@c.example");
+	message.sender = fields_of("root@x.example");
+	expect_text(&with_default, NULL, &message, "the Sender field,", "root@x.example");
+}
+
+static void without_memory_a_message_is_put_off(void **state)
+{
+	struct policy_message message = message_of("a@x.example", "A <b@x.example>");
+	struct policy_verdict verdict;
+
+	(void)state;
+	for (int smtp = 0; smtp < 2; smtp++) {
+		message.smtp = smtp != 0;
+		no_memory = true;
+		policy_decide(&with_default.policy, NULL, &message, &verdict);
+		no_memory = false;
+		assert_int_equal(verdict.situation, POLICY_FAILED);
+		assert_int_equal(verdict.action, POLICY_REPLY);
+		assert_int_equal(verdict.would, POLICY_REPLY);
+		assert_int_equal(verdict.change_count, 0);
+		assert_int_equal(verdict.reply.kind, REPLY_INTERNAL);
+		assert_string_equal(verdict.reply.code, smtp ? "451" : "550"); /* who sent it has gone */
+		assert_string_equal(verdict.reply.status, smtp ? "4.3.0" : "5.3.0");
+		policy_verdict_free(&verdict);
+	}
+}
+
+static void a_message_without_recipients_is_looked_at(void **state)
+{
+	struct policy_message message = message_of("a@x.example", "A <b@x.example>");
+	struct policy_verdict verdict;
+
+	(void)state;
+	message.recipients = 0;
+	policy_decide(&with_default.policy, NULL, &message, &verdict);
+	assert_int_equal(verdict.situation, POLICY_BOTH_FOREIGN);
+	policy_verdict_free(&verdict);
+}
+
+static void every_sender_field_is_looked_at(void **state)
+{
+	struct policy_message message = message_of("relay@c.example", "relay@c.example");
+	struct policy_verdict verdict;
+
+	(void)state;
+	for (size_t i = 0; i < POLICY_FIELDS_MAX; i++)
+		message.sender.values[i] = SPAN("list@c.example");
+	for (size_t count = 0; count < POLICY_FIELDS_MAX + 2; count++) {
+		message.sender.count = count;
+		policy_decide(&with_default.policy, NULL, &message, &verdict);
+		assert_int_equal(verdict.situation,
+				 count <= POLICY_FIELDS_MAX ? POLICY_ALIGNED : POLICY_SENDER_FOREIGN);
+		policy_verdict_free(&verdict);
+	}
+	message.sender.count = POLICY_FIELDS_MAX;
+	message.sender.values[POLICY_FIELDS_MAX - 1] = SPAN("root@x.example");
+	policy_decide(&with_default.policy, NULL, &message, &verdict);
+	assert_int_equal(verdict.situation, POLICY_SENDER_FOREIGN);
+	policy_verdict_free(&verdict);
+}
+
 static void the_login_is_named(void **state)
 {
 	static const struct {
@@ -104,6 +199,11 @@ static void the_login_is_named(void **state)
 	assert_string_equal(early, "relay@c.example");
 	policy_early_mailbox(&with_default.policy, &rule, SPAN("a@x.example"), early);
 	assert_string_equal(early, "boss@c.example");
+	rule.account = &with_default.settings->accounts[2]; /* which mailbox of it? */
+	policy_early_mailbox(&with_default.policy, &rule, SPAN("a@x.example"), early);
+	assert_string_equal(early, "");
+	policy_early_mailbox(&with_default.policy, NULL, SPAN("news@c.example"), early);
+	assert_string_equal(early, "");
 }
 
 /* --- a second pass --- */
@@ -134,7 +234,7 @@ static void apply(const struct policy_verdict *verdict, struct policy_message *m
 	}
 }
 
-/* "postsuper -r" sends a message through the milter again, and then no rule knows the client. */
+/* A content filter sends a message through the milter again, and then no rule knows the client. */
 static void our_own_output_is_aligned(void **state)
 {
 	static const char *const envelopes[] = {"relay@c.example", "boss@c.example", "list@c.example",    "x@f.example",
@@ -193,6 +293,16 @@ static void everything_has_a_word_for_the_log(void **state)
 	policy_verdict_free(&verdict);
 	policy_touched(&verdict, text);
 	assert_string_equal(text, "");
+	message = message_of("app@x.example", "relay@c.example");
+	policy_decide(&with_default.policy, NULL, &message, &verdict);
+	policy_touched(&verdict, text);
+	assert_string_equal(text, "envelope");
+	policy_verdict_free(&verdict);
+	message = message_of("relay@c.example", "a, b");
+	policy_decide(&with_default.policy, NULL, &message, &verdict);
+	policy_touched(&verdict, text);
+	assert_string_equal(text, "from");
+	policy_verdict_free(&verdict);
 	assert_string_equal(policy_action_name(POLICY_CHANGE), "change");
 }
 
@@ -201,6 +311,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(modes_differ_in_what_is_done),
 	    cmocka_unit_test(a_reject_says_what_is_wrong),
+	    cmocka_unit_test(a_reject_names_what_there_was_and_what_there_should_be),
+	    cmocka_unit_test(without_memory_a_message_is_put_off),
+	    cmocka_unit_test(a_message_without_recipients_is_looked_at),
+	    cmocka_unit_test(every_sender_field_is_looked_at),
 	    cmocka_unit_test(the_login_is_named),
 	    cmocka_unit_test(our_own_output_is_aligned),
 	    cmocka_unit_test(everything_has_a_word_for_the_log),

@@ -59,8 +59,8 @@ static void reads(void **state)
 
 static void refuses_what_is_no_reply(void **state)
 {
-	static const char *const bad[] = {"2",      "25x ok",       "150 early",   "600 late",
-					  "250_ok", "250-a\n251 b", "250-a\nhello"};
+	static const char *const bad[] = {"2",      "25x ok", "150 early",    "600 late",    "199 early",
+					  "2x0 ok", "250_ok", "250-a\n251 b", "250-a\nhello"};
 	struct reply_reader reader;
 	char line[REPLY_LINE_MAX + 2];
 	int i;
@@ -106,6 +106,55 @@ static void logins_wait(void **state)
 		      "451 4.7.57 " HOST " said: 530 5.7.57 Client not authenticated\r\n");
 	assert_judged(REPLY_AT_END, "550 5.7.30 Basic authentication is not supported",
 		      "450 4.7.30 " HOST " said: 550 5.7.30 Basic authentication is not supported\r\n");
+}
+
+/* Each row of the tables, and what is next to it. */
+static void every_trouble_of_a_login_waits(void **state)
+{
+	static const char *const waits[] = {"530 5.7.0 x",   "534 5.7.0 x",
+					    "535 5.7.0 x",   "538 5.7.0 x",
+					    "550 5.7.57 x",  "550 5.7.139 x",
+					    "550 5.7.8 x",   "550 5.7.9 x",
+					    "550 5.7.11 x",  "550 5.7.12 A password transition is needed",
+					    "550 5.2.121 x", "550 5.2.122 x",
+					    "550 5.7.232 x", "550 5.7.1 Daily SMTP relay limit exceeded"};
+	static const char *const for_good[] = {"533 5.7.0 x",
+					       "536 5.7.0 x",
+					       "550 5.7.58 x",
+					       "550 5.7.138 x",
+					       "550 5.7.12 x",
+					       "550 5.2.123 x",
+					       "554 5.4.5 limit exceeded",
+					       "550 5.7.234 x"};
+	struct reply_reader reader;
+	struct reply out;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+		assert_int_equal(REPLY_DONE, read_lines(&reader, waits[i]));
+		reply_judge(REPLY_AT_MAIL, HOST, &reader.reply, &out);
+		if (out.code / 100 != 4)
+			fail_msg("%s does not wait", waits[i]);
+	}
+	for (size_t i = 0; i < sizeof for_good / sizeof *for_good; i++) {
+		assert_int_equal(REPLY_DONE, read_lines(&reader, for_good[i]));
+		reply_judge(REPLY_AT_MAIL, HOST, &reader.reply, &out);
+		assert_int_equal(reader.reply.code, out.code);
+	}
+}
+
+static void codes_at_the_edges(void **state)
+{
+	(void)state;
+	assert_judged(REPLY_AT_LOGIN, "400 later", "400 4.0.0 later\r\n");
+	assert_judged(REPLY_AT_LOGIN, "399 what", "451 4.7.0 " HOST " said: 399 what\r\n");
+	assert_judged(REPLY_AT_LOGIN, "500 no", "451 4.7.0 " HOST " said: 500 no\r\n");
+	assert_judged(REPLY_AT_LOGIN, "499 later", "499 4.0.0 later\r\n");
+	assert_judged(REPLY_AT_MAIL, "500 no", "500 5.0.0 no\r\n");
+	assert_judged(REPLY_AT_MAIL, "599 no", "599 5.0.0 no\r\n");
+	assert_judged(REPLY_AT_MAIL, "299 yes", "299 2.0.0 yes\r\n");
+	assert_judged(REPLY_AT_MAIL, "300 what", "451 4.7.0 " HOST " said: 300 what\r\n");
+	assert_judged(REPLY_AT_MAIL, "200 yes", "200 2.0.0 yes\r\n");
 }
 
 static void what_heals_waits(void **state)
@@ -174,6 +223,11 @@ static void shortens(void **state)
 	reply_set(&reply, 550, "5.7.1", "first\nsecond");
 	reply_shorten(&reply);
 	assert_string_equal("first second", reply.text);
+	reply_set(&reply, 550, "5.7.1", "x");
+	memset(reply.text, 'x', REPLY_SHORT_MAX);
+	reply.text[REPLY_SHORT_MAX] = '\0';
+	reply_shorten(&reply);
+	assert_int_equal(REPLY_SHORT_MAX - sizeof "250  \r\n" - strlen("5.7.1"), strlen(reply.text));
 	/* Cut at each of the two bytes of a character, once with and once without a byte before. */
 	for (int shift = 0; shift < 2; shift++) {
 		reply_set(&reply, 550, "5.7.1", "%s", shift == 0 ? "" : "x");
@@ -195,6 +249,8 @@ int main(void)
 	    cmocka_unit_test(refuses_what_is_no_reply),
 	    cmocka_unit_test(hands_through),
 	    cmocka_unit_test(logins_wait),
+	    cmocka_unit_test(every_trouble_of_a_login_waits),
+	    cmocka_unit_test(codes_at_the_edges),
 	    cmocka_unit_test(what_heals_waits),
 	    cmocka_unit_test(odd_codes_wait),
 	    cmocka_unit_test(ehlo),

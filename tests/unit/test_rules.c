@@ -126,6 +126,9 @@ static void a_rule_fits_by_login_and_listener(void **state)
 	session.listener[1] = "2525";
 	assert_true(fits(&rule, &session));
 	session.listener[1] = "25";
+	session.listener[0] = "printers";
+	assert_true(fits(&rule, &session));
+	session.listener[0] = NULL;
 	session.listener[RULES_LISTENER_NAMES - 1] = "Printers";
 	assert_true(fits(&rule, &session));
 }
