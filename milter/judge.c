@@ -179,9 +179,11 @@ bool judge_recipient(struct session *session, struct reply *reply)
 /* The gates that only the whole message can be measured by. */
 static bool pass_late(struct judge *judge, struct session *session, const char *mailbox, struct reply *reply)
 {
+	bool bounce = !session->client.smtp && session->message.envelope_len == 0;
+
 	if (session->message.mode == POLICY_OFF)
 		return true;
-	if (!pass_size(session, session->message.body_size, reply))
+	if (!bounce && !pass_size(session, session->message.body_size, reply))
 		return false;
 	if (session->client.smtp && strcmp(mailbox, session->message.early_mailbox) != 0 &&
 	    !pass_health(judge, session, mailbox, reply))

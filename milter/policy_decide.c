@@ -268,10 +268,13 @@ static void write_refusal(const struct plan *plan, enum reply_kind kind, struct 
 	}
 }
 
-static enum policy_action choose_action(enum policy_mode mode, enum policy_action would)
+/* A bounce of the MTA's own is refused in no mode: nobody would be told, and Postfix would write it again and again. */
+static enum policy_action choose_action(const struct plan *plan, enum policy_mode mode, enum policy_action would)
 {
 	if (mode == POLICY_MONITOR)
 		return POLICY_PASS;
+	if (is_null_sender(plan) && !plan->message->smtp)
+		return would == POLICY_REPLY ? POLICY_PASS : would;
 	return mode == POLICY_REJECT && would == POLICY_CHANGE ? POLICY_REPLY : would;
 }
 
@@ -294,7 +297,7 @@ static void answer(const struct plan *plan, struct policy_verdict *out)
 		write_refusal(plan, REPLY_INTERNAL, &out->reply);
 		return;
 	}
-	out->action = choose_action(out->mode, out->would);
+	out->action = choose_action(plan, out->mode, out->would);
 	if (out->action == POLICY_REPLY || out->would == POLICY_REPLY)
 		write_refusal(plan, refusal(plan, out->situation), &out->reply);
 }

@@ -157,13 +157,9 @@ static bool merge_characters(const struct merging *m, struct buf *out)
 }
 
 static bool (*const merges[])(const struct merging *m, struct buf *out) = {
-    [WISHED_SET] = merge_set,
-    [WISHED_DEFAULT] = merge_default,
-    [WISHED_AT_MOST] = merge_at_most,
-    [WISHED_MAP] = merge_map,
-    [WISHED_MILTER] = merge_milter,
-    [WISHED_LOCAL] = merge_local,
-    [WISHED_CHARACTERS] = merge_characters,
+    [WISHED_SET] = merge_set,  [WISHED_DEFAULT] = merge_default,       [WISHED_AT_MOST] = merge_at_most,
+    [WISHED_MAP] = merge_map,  [WISHED_MILTER] = merge_milter,         [WISHED_LOCAL] = merge_local,
+    [WISHED_WORD] = merge_map, [WISHED_CHARACTERS] = merge_characters,
 };
 
 /* Replaces the text by itself with one parameter merged. */

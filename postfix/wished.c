@@ -125,6 +125,10 @@ static int add_milter(struct wished *wished, const struct settings *settings, co
 	buf_puts(value, "$smtpd_milters");
 	if (add(wished, WISHED_LOCAL, "", "non_smtpd_milters", value) != 0)
 		return -1;
+	/* Exchange takes no bounce from MAILER-DAEMON either. */
+	buf_puts(value, "bounce");
+	if (add(wished, WISHED_WORD, "", "internal_mail_filter_classes", value) != 0)
+		return -1;
 	/* A NUL hides from a milter what stands behind it. */
 	buf_puts(value, "\\0");
 	return add(wished, WISHED_CHARACTERS, "", "message_strip_characters", value);

@@ -28,6 +28,7 @@ enum wished_how {
 	WISHED_MAP,        /* a list of tables: ours comes first, the others are kept */
 	WISHED_MILTER,     /* a list of milters: the same */
 	WISHED_LOCAL,      /* non_smtpd_milters: the same; ours alone, if smtpd_milters has others and it has none */
+	WISHED_WORD,       /* a list of words: ours is added */
 	WISHED_CHARACTERS, /* a set of characters: ours is added */
 };
 

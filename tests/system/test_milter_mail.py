@@ -51,10 +51,6 @@ class Rewriting(WithMilter):
         self.by_sendmail(FOREIGN, text_of(len(CASES), ""))
         self.assert_all((*CASES, (FOREIGN, "", (ACCOUNT, ACCOUNT, FOREIGN))))
 
-    def test_a_bounce_is_aligned_too(self):
-        self.by_smtp(ACCOUNT, text_of(0, f"From: {BOSS}\n"))
-        self.assert_bounced(BOSS)
-
     def test_requeued_mail_is_shown_to_no_filter_again(self):
         self.world.stop()
         self.send(self.by_smtp, CASES)
@@ -77,6 +73,10 @@ class Rewriting(WithMilter):
 
 class Rejecting(WithMilter):
     milter_options = DEFAULT + ' mode = "reject"'
+
+    def test_a_bounce_is_aligned_all_the_same(self):
+        self.by_smtp(ACCOUNT, text_of(0, f"From: {BOSS}\n"))
+        self.assert_bounced(BOSS)
 
     def test_a_device_gets_one_line_that_names_both_addresses(self):
         with self.assertRaises(smtplib.SMTPDataError) as caught:

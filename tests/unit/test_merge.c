@@ -106,6 +106,7 @@ static void an_empty_installation_gets_all(void **state)
 					  "tlsproxy_client_security_level = may\n"
 					  "smtpd_milters = " OURS "\n"
 					  "non_smtpd_milters = $smtpd_milters\n"
+					  "internal_mail_filter_classes = bounce\n"
 					  "message_strip_characters = \\0\n");
 	/* The chroot is as the distribution's own transport has it. */
 	assert_non_null(strstr(master_cf.data, SMTP "mb unix - - n - 3 smtp\n    -o smtp_sasl_auth_enable=yes\n"));
@@ -233,9 +234,15 @@ static void what_another_parameter_says_counts(void **state)
 	assert_string_equal(value("default_transport"), "$hop");
 }
 
-static void characters_are_added(void **state)
+static void words_and_characters_are_added(void **state)
 {
 	(void)state;
+	assert_string_equal(
+	    merged(CONTOSO RELAY MILTER, "internal_mail_filter_classes = notify\n", "internal_mail_filter_classes"),
+	    "bounce, notify");
+	assert_string_equal(merged(CONTOSO RELAY MILTER, "internal_mail_filter_classes = notify bounce\n",
+				   "internal_mail_filter_classes"),
+			    "notify bounce");
 	assert_string_equal(
 	    merged(CONTOSO RELAY MILTER, "message_strip_characters = \\r\n", "message_strip_characters"), "\\r\\0");
 	assert_string_equal(
@@ -289,7 +296,7 @@ int main(void)
 	    cmocka_unit_test(our_milter_moves_before_a_signer_only),
 	    cmocka_unit_test(our_milter_has_its_own_default_action),
 	    cmocka_unit_test(what_another_parameter_says_counts),
-	    cmocka_unit_test(characters_are_added),
+	    cmocka_unit_test(words_and_characters_are_added),
 	    cmocka_unit_test(the_login_is_guarded_against_what_main_cf_says_for_all),
 	    cmocka_unit_test(a_name_that_is_taken_is_refused),
 	    cmocka_unit_test(services_that_go_past_the_milter_are_named),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "lib/wire.h"
 #include "milter/health.h"
 #include "milter/judge.h"
 #include "milter/report.h"
@@ -15,8 +16,9 @@
 /* --- in the place of health.c --- */
 
 static struct {
-	const char *dead; /* this mailbox cannot send; or NULL */
-	char asked[256];  /* whom it was asked about, in order */
+	const char *socket; /* where it should be asked */
+	const char *dead;   /* this mailbox cannot send; or NULL */
+	char asked[256];    /* whom it was asked about, in order */
 } tokend;
 
 struct health {
@@ -40,8 +42,8 @@ void health_ask(struct health *health, const char *socket_path, const char *mail
 	size_t used = strlen(tokend.asked);
 
 	(void)health;
-	(void)socket_path;
 	snprintf(tokend.asked + used, sizeof tokend.asked - used, "%s;", mailbox);
+	assert_string_equal(socket_path, tokend.socket);
 	*out = (struct gates_health){.known = true, .usable = true};
 	if (tokend.dead != NULL && strcmp(tokend.dead, mailbox) == 0)
 		*out = (struct gates_health){.known = true, .unusable_for = 1000, .reason = "AADSTS700082"};
@@ -60,6 +62,7 @@ static int begin(void **state)
 	(void)state;
 	judge = judge_new(&err);
 	memset(&tokend, 0, sizeof tokend);
+	tokend.socket = WIRE_SOCKET_DEFAULT;
 	fake_log_reset();
 	return judge == NULL;
 }
@@ -101,6 +104,7 @@ static void each_gate_refuses_at_its_stage(void **state)
 	connect_v4("192.0.2.7", 40000, false);
 	assert_false(sender("<relay@c.example>", "SIZE=1001"));
 	assert_int_equal(reply.kind, REPLY_SIZE);
+	assert_non_null(strstr(reply.text, "larger than 1000 bytes"));
 	assert_true(sender("<relay@c.example>", "SIZE=1000"));
 	assert_true(judge_recipient(&session, &reply));
 	session_recipient(&session, false);
@@ -173,6 +177,17 @@ static void health_is_asked_for_once_where_the_sender_tells_and_else_at_the_end(
 	assert_string_equal(tokend.asked, "");
 }
 
+static void tokend_is_asked_where_it_listens(void **state)
+{
+	(void)state;
+	use("tokend { listen = { /run/a.sock, /run/b.sock } }\n"
+	    "milter { when_unusable = tempfail }\n");
+	tokend.socket = "/run/a.sock";
+	connect_v4("192.0.2.7", 40000, false);
+	assert_true(sender("<boss@c.example>", NULL));
+	assert_string_equal(tokend.asked, "boss@c.example;");
+}
+
 static void what_did_not_come_by_smtp_meets_no_early_gate(void **state)
 {
 	(void)state;
@@ -186,6 +201,11 @@ static void what_did_not_come_by_smtp_meets_no_early_gate(void **state)
 		assert_true(judge_recipient(&session, &reply));
 	}
 	content("x@y.example", 1, 0);
+	assert_int_equal(verdict.action, POLICY_CHANGE);
+	content("x@y.example", 1, 1001);
+	assert_int_equal(verdict.action, POLICY_REPLY);
+	assert_true(sender("<>", NULL)); /* a bounce: nobody could be told */
+	content("MAILER-DAEMON", 1, 1001);
 	assert_int_equal(verdict.action, POLICY_CHANGE);
 }
 
@@ -267,6 +287,7 @@ int main(void)
 	    CASE(each_gate_refuses_at_its_stage),
 	    CASE(the_day_counts_what_goes_our_way),
 	    CASE(health_is_asked_for_once_where_the_sender_tells_and_else_at_the_end),
+	    CASE(tokend_is_asked_where_it_listens),
 	    CASE(what_did_not_come_by_smtp_meets_no_early_gate),
 	    CASE(monitor_only_notes_and_off_does_not_look),
 	    CASE(a_message_of_which_not_all_was_read_is_put_off),

@@ -76,13 +76,43 @@ static void long_addresses_are_cut_visibly(void **state)
 	assert_non_null(strstr(reply.text, "xxx...>, From <Name (a@b)>: "));
 }
 
+static void expect_shown(enum reply_kind kind, const struct reply_facts *facts, const char *shown)
+{
+	struct reply reply;
+
+	reply_write(kind, facts, &reply);
+	if (strstr(reply.text, shown) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", reply.text, shown);
+}
+
+static void texts_show_what_they_are_about(void **state)
+{
+	struct reply_facts facts = {
+	    .envelope = SPAN("~a\tb\nc@d"), .account = "relay@c.example", .detail = "AADSTS1", .limit = 1000};
+	char sixty[61];
+
+	(void)state;
+	expect_shown(REPLY_SIZE, &facts, "larger than 1000 bytes");
+	expect_shown(REPLY_RUNAWAY, &facts, "more than 1000 messages a minute");
+	expect_shown(REPLY_ENVELOPE, &facts, "relay@c.example");
+	expect_shown(REPLY_UNUSABLE, &facts, "(AADSTS1)");
+	expect_shown(REPLY_SENDER, &facts, "the Sender field, unknown, is");
+	expect_shown(REPLY_SIZE, &facts, "Sender <~a b c@d>, From <>: ");
+	memset(sixty, 'x', sizeof sixty);
+	facts.envelope = (struct span){sixty, 60};
+	expect_shown(REPLY_SIZE, &facts, "xxx>, From");
+	facts.envelope.len = 61;
+	expect_shown(REPLY_SIZE, &facts, "xxx...>, From");
+	facts.envelope.len = 1;
+	expect_shown(REPLY_SIZE, &facts, "Sender <x>,");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_text_names_both_senders),
-	    cmocka_unit_test(hostile_senders_are_tamed),
-	    cmocka_unit_test(facts_that_are_missing_are_left_out),
-	    cmocka_unit_test(long_addresses_are_cut_visibly),
+	    cmocka_unit_test(every_text_names_both_senders),       cmocka_unit_test(hostile_senders_are_tamed),
+	    cmocka_unit_test(facts_that_are_missing_are_left_out), cmocka_unit_test(long_addresses_are_cut_visibly),
+	    cmocka_unit_test(texts_show_what_they_are_about),
 	};
 
 	return cmocka_run_group_tests_name("milter_reply", tests, NULL, NULL);

@@ -175,6 +175,7 @@ static void the_rule_that_fits_brings_its_mode(void **state)
 	use("milter { mode = reject default_account = relay@c.example }\n"
 	    "rule net { clients = 192.0.2.0/24 mode = monitor }\nrule login { logins = boss mode = off }\n"
 	    "rule port { listeners = '192.0.2.1:25' senders = p@b.example account = relay@c.example }\n"
+	    "rule named { listeners = MTA senders = n@b.example mode = monitor }\n"
 	    "rule null { senders = '<>' mode = rewrite }\n");
 	assert_string_equal(rule_of("192.0.2.7", "boss", "<x@y.example>"), "net");
 	assert_int_equal(session.message.mode, POLICY_MONITOR);
@@ -182,6 +183,7 @@ static void the_rule_that_fits_brings_its_mode(void **state)
 	assert_int_equal(session.message.mode, POLICY_OFF);
 	assert_string_equal(rule_of("198.51.100.1", NULL, "<p@b.example>"), "port");
 	assert_int_equal(session.message.mode, POLICY_REJECT);
+	assert_string_equal(rule_of("198.51.100.1", NULL, "<n@b.example>"), "named");
 	assert_string_equal(rule_of("198.51.100.1", NULL, "<>"), "null");
 	assert_int_equal(session.message.mode, POLICY_REWRITE);
 	assert_string_equal(rule_of("198.51.100.1", "", "<x@y.example>"), "none");

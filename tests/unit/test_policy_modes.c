@@ -134,6 +134,28 @@ static void without_memory_a_message_is_put_off(void **state)
 	}
 }
 
+static void a_bounce_of_the_mtas_own_is_refused_in_no_mode(void **state)
+{
+	struct policy reject = {.senders = with_default.policy.senders, .mode = POLICY_REJECT};
+	struct policy_message message = message_of("", "MAILER-DAEMON@relay.example");
+	struct policy_verdict verdict;
+
+	(void)state;
+	message.smtp = false;
+	policy_decide(&reject, NULL, &message, &verdict);
+	assert_int_equal(verdict.action, POLICY_CHANGE);
+	assert_int_equal(verdict.situation, POLICY_NULL_FOREIGN);
+	policy_verdict_free(&verdict);
+	policy_decide(&without_default.policy, NULL, &message, &verdict);
+	assert_int_equal(verdict.action, POLICY_PASS);
+	assert_int_equal(verdict.would, POLICY_REPLY);
+	policy_verdict_free(&verdict);
+	message.envelope = span_of("root@relay.example");
+	policy_decide(&reject, NULL, &message, &verdict);
+	assert_int_equal(verdict.action, POLICY_REPLY);
+	policy_verdict_free(&verdict);
+}
+
 static void a_message_without_recipients_is_looked_at(void **state)
 {
 	struct policy_message message = message_of("a@x.example", "A <b@x.example>");
@@ -313,6 +335,7 @@ int main(void)
 	    cmocka_unit_test(a_reject_says_what_is_wrong),
 	    cmocka_unit_test(a_reject_names_what_there_was_and_what_there_should_be),
 	    cmocka_unit_test(without_memory_a_message_is_put_off),
+	    cmocka_unit_test(a_bounce_of_the_mtas_own_is_refused_in_no_mode),
 	    cmocka_unit_test(a_message_without_recipients_is_looked_at),
 	    cmocka_unit_test(every_sender_field_is_looked_at),
 	    cmocka_unit_test(the_login_is_named),

@@ -150,7 +150,8 @@ static void the_milter_is_named_as_postfix_sees_it(void **state)
 {
 	(void)state;
 	assert_string_equal(milter_line("unix:/var/spool/postfix/run/m/milter.sock"), MILTER("unix:run/m/milter.sock"));
-	assert_non_null(strstr(out.data, "\nnon_smtpd_milters = $smtpd_milters\nmessage_strip_characters = \\0\n"));
+	assert_non_null(strstr(out.data, "\nnon_smtpd_milters = $smtpd_milters\ninternal_mail_filter_classes = "
+					 "bounce\nmessage_strip_characters = \\0\n"));
 	assert_string_equal(milter_line("inet:8891@127.0.0.1"), MILTER("inet:127.0.0.1:8891"));
 	assert_string_equal(milter_line("inet6:8891@::1"), MILTER("inet:[::1]:8891"));
 	assert_string_equal(milter_line("unix:/run/mailbearer-milter/milter.sock"), "");
