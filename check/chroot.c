@@ -13,13 +13,14 @@
 #include "check/mta.h"
 #include "check/steps.h"
 #include "client/tokenclient.h"
+#include "lib/sock.h"
 
 #define ASK_MS 20000
 
 struct visit {
 	const char *folder; /* or NULL: no chroot */
 	const char *socket;
-	const char *account;
+	const char *account; /* or NULL: it is the milter's socket, and connecting is enough */
 	uid_t uid;
 	gid_t gid;
 };
@@ -36,13 +37,27 @@ static int enter(const struct visit *visit, struct buf *out)
 	return 0;
 }
 
+/* A milter speaks when it is spoken to. */
+static void knock_there(const struct visit *visit, struct buf *out)
+{
+	struct err err = {.code = ERR_NONE};
+	int fd = sock_connect_unix(visit->socket, deadline_after(ASK_MS), &err);
+
+	if (fd < 0) {
+		buf_printf(out, "%s %s", away, err.text);
+		return;
+	}
+	close(fd);
+	buf_puts(out, good);
+}
+
 static void ask_there(void *arg, struct buf *out)
 {
 	const struct visit *visit = arg;
 	struct tokenclient_question question = {.socket_path = visit->socket,
 						.map = "relayhost",
 						.key = visit->account,
-						.key_len = strlen(visit->account),
+						.key_len = visit->account != NULL ? strlen(visit->account) : 0,
 						.reply_max = WIRE_REPLY_MAX,
 						.deadline = deadline_after(ASK_MS)};
 	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
@@ -51,7 +66,9 @@ static void ask_there(void *arg, struct buf *out)
 
 	if (enter(visit, out) != 0)
 		return;
-	if (tokenclient_ask(&question, &result, &answer, &err) != 0)
+	if (visit->account == NULL)
+		knock_there(visit, out);
+	else if (tokenclient_ask(&question, &result, &answer, &err) != 0)
 		buf_printf(out, "%s %s", away, err.text);
 	else if (result == WIRE_PERM)
 		buf_printf(out, "%s %s", refused, answer.len > 0 ? answer.data : "");
@@ -121,18 +138,63 @@ static bool judge_visit(const struct world *world, const struct visit *visit, co
 	return finding->mark == FINDING_OK;
 }
 
-void step_chroot(struct world *world, struct finding *finding)
+/* NULL: it cannot be tried, and the finding says so. */
+static const struct passwd *postfix_user(const struct world *world, struct finding *finding)
 {
 	const char *user = installation_value(world->postfix, "mail_owner");
 	const struct passwd *pw = user != NULL ? getpwnam(user) : NULL;
-	const struct settings_account *account;
-	char carrier[MTA_SERVICE_MAX];
 
-	if (geteuid() != 0 || pw == NULL) {
-		finding_set(finding, FINDING_SKIPPED,
-			    pw == NULL ? "Postfix's user is not there" : "only root can try it");
+	if (geteuid() == 0 && pw != NULL)
+		return pw;
+	finding_set(finding, FINDING_SKIPPED, pw == NULL ? "Postfix's user is not there" : "only root can try it");
+	return NULL;
+}
+
+static void judge_milter(const struct visit *visit, const char *user, struct finding *finding)
+{
+	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
+	struct err err = {.code = ERR_NONE};
+
+	finding_set(finding, FINDING_OK, "user %s reaches it", user);
+	if (child_run(ask_there, (void *)visit, ASK_MS + 5000, &answer, &err) != 0)
+		finding_set(finding, FINDING_FAILED, "%s", err.text);
+	else if (answer.len > 0 && strcmp(answer.data, good) != 0) {
+		finding_set(finding, FINDING_FAILED, "as user %s: %s", user,
+			    answer.data + strcspn(answer.data, " ") + 1);
+		finding_advise(finding,
+			       "start it; if it does not stay, its log says why; until then new mail is put off");
+		finding_line(finding, "systemctl enable --now mailbearer-milter");
+		finding_line(finding, "journalctl -u mailbearer-milter -n 20");
+	}
+	buf_free(&answer);
+}
+
+void step_milter_up(struct world *world, struct finding *finding)
+{
+	const struct settings_milter *milter = &world->settings->milter;
+	const struct passwd *pw = postfix_user(world, finding);
+	struct visit visit = {.socket = strchr(milter->listen, ':') + 1};
+
+	if (pw == NULL)
+		return;
+	if (milter->line == 0 || strncmp(milter->listen, "inet", 4) == 0) {
+		finding_set(finding, FINDING_OK, "%s", milter->line == 0 ? "none" : "it listens to the network");
 		return;
 	}
+	visit.uid = pw->pw_uid;
+	visit.gid = pw->pw_gid;
+	judge_milter(&visit, pw->pw_name, finding);
+}
+
+void step_chroot(struct world *world, struct finding *finding)
+{
+	const struct passwd *pw = postfix_user(world, finding);
+	const struct settings_account *account;
+	char carrier[MTA_SERVICE_MAX];
+	const char *user = pw != NULL ? pw->pw_name : NULL;
+
+	if (pw == NULL)
+		return;
 	finding_set(finding, FINDING_OK, "tokend answers user %s there", user);
 	for (size_t i = 0; (account = mta_account_at(world, i)) != NULL; i++) {
 		const char *service = mta_carrier(account, carrier);

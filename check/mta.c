@@ -77,7 +77,7 @@ static void put_command(const struct world *world, const char *name, struct buf 
 		buf_printf(out, " -c %s", options->config_dir);
 }
 
-static void put_line(const struct world *world, const char *name, const char *rest, struct finding *finding)
+void mta_command(const struct world *world, const char *name, const char *rest, struct finding *finding)
 {
 	struct buf command = BUF_INIT(4096);
 
@@ -93,7 +93,7 @@ void mta_set_option(const struct world *world, const struct settings_account *ac
 	char rest[FINDING_TEXT_MAX];
 
 	snprintf(rest, sizeof rest, "-P '%s/unix/%s = %s'", account->transport, name, value);
-	put_line(world, "postconf", rest, finding);
+	mta_command(world, "postconf", rest, finding);
 }
 
 void mta_set_parameter(const struct world *world, const char *name, const char *value, struct finding *finding)
@@ -101,7 +101,7 @@ void mta_set_parameter(const struct world *world, const char *name, const char *
 	char rest[FINDING_TEXT_MAX];
 
 	snprintf(rest, sizeof rest, "-e '%s = %s'", name, value);
-	put_line(world, "postconf", rest, finding);
+	mta_command(world, "postconf", rest, finding);
 }
 
 void mta_apply_all(const struct world *world, struct finding *finding)
@@ -117,7 +117,7 @@ void mta_apply_all(const struct world *world, struct finding *finding)
 
 void mta_reload(const struct world *world, struct finding *finding)
 {
-	put_line(world, "postfix", "reload", finding);
+	mta_command(world, "postfix", "reload", finding);
 }
 
 /* --- tables --- */

@@ -20,8 +20,9 @@ const char *mta_value(const struct world *world, const char *service, const char
 /* Does the service run in the queue's folder? */
 bool mta_is_chrooted(const struct world *world, const char *service);
 
-/* Lines to be pasted: this option of the account's service; this parameter of main.cf; all that mailbearer.conf wants;
- * and that Postfix takes it over. */
+/* Lines to be pasted: one of Postfix's commands on this installation with its arguments; this option of the account's
+ * service; this parameter of main.cf; all that mailbearer.conf wants; and that Postfix takes it over. */
+void mta_command(const struct world *world, const char *name, const char *rest, struct finding *finding);
 void mta_set_option(const struct world *world, const struct settings_account *account, const char *name,
 		    const char *value, struct finding *finding);
 void mta_set_parameter(const struct world *world, const char *name, const char *value, struct finding *finding);

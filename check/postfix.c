@@ -11,7 +11,9 @@
 #include "check/values.h"
 #include "postfix/wished.h"
 
-/* --- postfix, version --- */
+#define STATUS_MS 20000
+
+/* --- postfix, running, version --- */
 
 /* What smtp(8) has as SASL_PATH: master(8) passes on what import_environment names, or gives it that value. */
 static void find_sasl_path(struct world *world)
@@ -60,6 +62,20 @@ void step_postfix(struct world *world, struct finding *finding)
 	finding_set(finding, FINDING_OK, "version %s, %s", installation_value(world->postfix, "mail_version"),
 		    installation_value(world->postfix, "config_directory"));
 	judge_warnings(world, finding);
+}
+
+void step_running(struct world *world, struct finding *finding)
+{
+	static const char *const status[] = {"status", NULL};
+	struct installation_place place = {.postconf = world->options->postconf,
+					   .config_dir = world->options->config_dir};
+	struct err err = {.code = ERR_NONE};
+
+	finding_set(finding, FINDING_OK, "its master process is there");
+	if (installation_command(&place, "postfix", status, deadline_after(STATUS_MS), &err) == 0)
+		return;
+	finding_set(finding, FINDING_FAILED, "Postfix does not run: no mail is taken or sent");
+	mta_command(world, "postfix", "start", finding);
 }
 
 void step_version(struct world *world, struct finding *finding)

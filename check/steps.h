@@ -10,13 +10,14 @@ step_run step_config, step_files, step_seal, step_state;
 /* daemon.c */
 step_run step_daemon, step_sockets;
 /* postfix.c */
-step_run step_postfix, step_version, step_mechanism, step_security, step_authcache, step_softbounce, step_tlslevel;
+step_run step_postfix, step_running, step_version, step_mechanism, step_security, step_authcache, step_softbounce,
+    step_tlslevel;
 /* transport.c */
 step_run step_transport, step_login, step_nullsender, step_concurrency, step_ca, step_resolver, step_rewriting;
 /* milter.c */
 step_run step_milter;
 /* chroot.c */
-step_run step_chroot;
+step_run step_milter_up, step_chroot;
 /* plugin.c */
 step_run step_plugin;
 /* account.c */

@@ -155,7 +155,7 @@ const struct explain_advice explain_advices[ADVICE_COUNT] = {
     /* logging in to the submission server */
     [ADVICE_TOKEN_REFUSED] = STAYS(
 	EXPLAIN_POSTMASTER, "check in this order: the account's name, scope, mailbox permission, licence, SMTP AUTH",
-	"mailbearer status {mailbox}\n"
+	"mailbearer check {mailbox}\n"
 	"Get-CASMailbox -Identity {mailbox} | Format-List SmtpClientAuthenticationDisabled\n"
 	"For application access, with the object id of the enterprise application (not of the registration):\n"
 	"New-ServicePrincipal -AppId {app} -ObjectId <object id of the enterprise application>\n"
@@ -277,7 +277,7 @@ const struct explain_advice explain_advices[ADVICE_COUNT] = {
     [ADVICE_TOKEND] =
 	STAYS(EXPLAIN_POSTMASTER,
 	      "start mailbearer-tokend, and let its listen setting name the path under the queue directory too",
-	      "systemctl enable --now mailbearer-tokend\nmailbearer status\n"),
+	      "systemctl enable --now mailbearer-tokend\nmailbearer check\n"),
     [ADVICE_STORE] =
 	STAYS(EXPLAIN_POSTMASTER, "make room and rights in tokend's state_directory; do not stop tokend before",
 	      "df -h /var/lib/mailbearer\nls -ld /var/lib/mailbearer\n"),
@@ -285,7 +285,7 @@ const struct explain_advice explain_advices[ADVICE_COUNT] = {
     [ADVICE_CONFIG] = STAYS(EXPLAIN_POSTMASTER, "repair mailbearer.conf", "mailbearer check-config\n"),
     [ADVICE_NETWORK] = {EXPLAIN_HEALS, EXPLAIN_POSTMASTER,
 			"if it lasts: let this host reach the server (port 587, and 443 for the login host)",
-			"mailbearer status\n"},
+			"mailbearer check\n"},
     [ADVICE_DNS] = {EXPLAIN_HEALS, EXPLAIN_POSTMASTER,
 		    "if it lasts: check this host's name servers and the server's name",
 		    "getent hosts smtp.office365.com\n"},
@@ -293,7 +293,7 @@ const struct explain_advice explain_advices[ADVICE_COUNT] = {
 			    "postconf -e 'smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt'\n"),
     [ADVICE_PLUGIN] = STAYS(EXPLAIN_POSTMASTER,
 			    "install the SASL plugin where libsasl2 looks for it, and let the relay offer XOAUTH2",
-			    "mailbearer status\n"
+			    "mailbearer check\n"
 			    "postconf -e 'smtp_sasl_mechanism_filter = xoauth2, oauthbearer'\n"
 			    "postconf -e 'smtp_sasl_security_options = noanonymous'\n"),
     [ADVICE_STATUS] = STAYS(EXPLAIN_POSTMASTER, "see what tokend says of the account: mailbearer status {mailbox}",

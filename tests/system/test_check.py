@@ -5,6 +5,7 @@ the very lines that are printed, and then not found any more. At the end a messa
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import unittest
@@ -37,12 +38,25 @@ class WithPostfix(unittest.TestCase):
                            "milter_default_action": "tempfail"})
         # What "postfix check" wants of a package, and makes if it is missing.
         (cls.mta.config / "postfix-files").write_text("$queue_directory:d:root:-:755:uc\n")
+        cls.milter_path = cls.mta.queue_folder / "m" / "milter.sock"
+        cls.milter_path.parent.mkdir()
+        cls.milter = cls.listen_as_milter()
         cls.world.start()
         cls.world.sign_in()
         cls.mta.start()
 
     @classmethod
+    def listen_as_milter(cls):
+        """Connections wait in its backlog; nobody sends mail before the last case."""
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(cls.milter_path))
+        cls.milter_path.chmod(0o666)
+        listener.listen(512)
+        return listener
+
+    @classmethod
     def tearDownClass(cls):
+        cls.milter.close()
         cls.relay.close()
 
     @classmethod
@@ -214,17 +228,28 @@ class Planted(WithPostfix):
         self.write(conf=both.replace("milter {", entry["lines"][0].split("}")[0]))
         self.healed()
         self.write()
-        self.main(sender_dependent_default_transport_maps=None)
-        self.repaired({"transport": "no mail is led"})
+        self.main(sender_dependent_default_transport_maps=None,
+                  default_transport=f"{TRANSPORT}:[127.0.0.1]:{self.provider.smtp_port}")
+        self.healed()
 
     def test_7_milter_out_of_reach(self):
         self.write(conf=self.conf["conf"].replace(str(self.mta.queue_folder), "/run"))
         entry = self.planted({"milter": "cannot reach"})["milter"]
         self.write(conf=f'account "{ACCOUNT}" {{ client = "contoso" }}\nmilter {{ {entry["lines"][0]} }}\n')
         self.repaired({"milter": "no sender is aligned"})
-        self.healed()
+        self.planted({"milter-up": "No such file"})
         self.write()
         self.main(smtpd_milters="unix:m/milter.sock", non_smtpd_milters="$smtpd_milters")
+
+    def test_7_milter_away(self):
+        self.milter.close()
+        self.planted({"milter-up": "systemctl enable --now mailbearer-milter"})
+        self.milter_path.unlink()
+        type(self).milter = self.listen_as_milter()
+        self.healed()
+        self.milter_path.chmod(0o600)
+        self.planted({"milter-up": "Permission denied"})
+        self.milter_path.chmod(0o666)
 
     def test_7_master_cf_that_cannot_be_read(self):
         path = Path(self.mta.config) / "master.cf"
@@ -274,7 +299,7 @@ class Planted(WithPostfix):
         self.write(token_users=users)
         self.healed()
 
-    def test_9_mail_passes_through_what_was_repaired(self):
+    def test_9a_mail_passes_through_what_was_repaired(self):
         self.main(smtpd_milters="", non_smtpd_milters="")  # nobody runs the milter here
         self.mta.reload()
         before = self.provider.count("smtp/messages")
@@ -282,6 +307,11 @@ class Planted(WithPostfix):
         self.relay.send(1, envelope="")
         self.provider.wait_for("smtp/messages", before + 2, 50)
         self.assertNotIn("status=bounced", self.mta.log())
+
+    def test_9b_postfix_away(self):
+        self.mta.stop()
+        self.repaired({"running": "start", "milter": "no sender is aligned"})
+        self.healed()
 
 
 if __name__ == "__main__":
