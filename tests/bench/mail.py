@@ -26,7 +26,7 @@ def deliver(relay, changes, messages, sent):
     relay.mta.reload()
     before = time.monotonic()
     relay.mta.flush()
-    relay.provider.wait_for("smtp/messages", sent + messages, 600)
+    wait_for("all messages arrive", 600, lambda: relay.provider.count("smtp/messages") >= sent + messages)
     return messages / (time.monotonic() - before)
 
 

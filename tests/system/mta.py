@@ -191,11 +191,17 @@ class Mta:
         """Writes main.cf and master.cf: our defaults with `settings` (a dict) over them. transports: further lines of
         master.cf, with {chroot} where that column is. Before start(), or with reload() after it."""
         lines = [f"{key} = {value}\n" for key, value in {**self._defaults(), **settings}.items()]
-        (self.config / "main.cf").write_text("".join(lines))
+        self._replace("main.cf", "".join(lines))
         flag = "y" if chroot else "n"
         services = [f"{HOST}:{self.smtp_port} inet n - y - - smtpd " + " ".join(f"-o {o}" for o in smtpd_options),
                     f"smtp unix - - {flag} - - smtp", *(line.format(chroot=flag) for line in transports)]
-        (self.config / "master.cf").write_text("\n".join(services) + SERVICES)
+        self._replace("master.cf", "\n".join(services) + SERVICES)
+
+    def _replace(self, name, text):
+        """In one step: a process of Postfix's that starts meanwhile reads the old file or the new one, whole."""
+        new = self.config / f"{name}.new"
+        new.write_text(text)
+        new.rename(self.config / name)
 
     def install(self, main_cf="", master_cf=""):
         """Writes main.cf and master.cf as somebody's whose Postfix this is: these texts, main.cf behind what makes it
