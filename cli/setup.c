@@ -31,15 +31,13 @@ static void on_signal(int signo)
 	interrupted = 1;
 }
 
-/* So that the terminal is always put back. Anew before each question: login has handlers of its own. */
-static void catch_signals(void)
+static void handle_signals(void (*handler)(int))
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction action = {.sa_handler = handler};
 
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
 		sigaction(signals[i], &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 static int say_interrupted(struct err *err)
@@ -55,16 +53,10 @@ static int keep_waiting(void *arg, struct err *err)
 	return interrupted ? say_interrupted(err) : 0;
 }
 
-static int ask_person(void *arg, const char *prompt, const char *preset, struct buf *out, struct err *err)
+static int read_answer(struct buf *out, struct err *err)
 {
 	const struct read_line_pause pause = {PAUSE_MS, keep_waiting, NULL};
 
-	(void)arg;
-	catch_signals();
-	if (*preset != '\0')
-		fprintf(stderr, "%s [%s]: ", prompt, preset);
-	else
-		fprintf(stderr, "%s: ", prompt);
 	switch (read_line(out, &pause, err)) {
 	case READ_LINE_DONE:
 		return 0;
@@ -74,6 +66,22 @@ static int ask_person(void *arg, const char *prompt, const char *preset, struct 
 		break;
 	}
 	return interrupted ? say_interrupted(err) : -1;
+}
+
+/* Only while the terminal is not as it was may a signal not end us at once: all else may be left at any moment. */
+static int ask_person(void *arg, const char *prompt, const char *preset, struct buf *out, struct err *err)
+{
+	int result;
+
+	(void)arg;
+	handle_signals(on_signal);
+	if (*preset != '\0')
+		fprintf(stderr, "%s [%s]: ", prompt, preset);
+	else
+		fprintf(stderr, "%s: ", prompt);
+	result = read_answer(out, err);
+	handle_signals(SIG_DFL);
+	return result;
 }
 
 static int ask_secret(void *arg, const char *prompt, const char *file, struct buf *out, struct err *err)
@@ -192,6 +200,7 @@ static int sign_in(void *arg, const char *account, const char *way, struct err *
 		   : strcmp(way, "device") == 0 ? CLI_WAY_DEVICE
 						: CLI_WAY_ANY;
 	result = cli_login(&call, err);
+	handle_signals(SIG_DFL); /* login has its own */
 	return result == CLI_DONE ? 0 : -1;
 }
 
@@ -236,6 +245,7 @@ enum cli_exit cli_setup(const struct cli_call *call, struct err *err)
 	};
 	int result = take_answers(call, &answers, err);
 
+	signal(SIGPIPE, SIG_IGN);
 	if (call->undo)
 		return setup_undo(&request, err) == 0 ? CLI_DONE : CLI_FAILED;
 	if (result == 0 && answers.asking && !isatty(STDIN_FILENO))

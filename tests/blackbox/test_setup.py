@@ -2,19 +2,19 @@
 """mailbearer setup without a mail server: options only, and with a person at a terminal; files, modes, and what a second
 run does. The real tokend runs; the provider is the stand-in."""
 
+import contextlib
 import os
 import pwd
 import re
 import shutil
-import signal
 import stat
-import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import ACCOUNT, CLI, CLIENT_ID, DAEMON_USER, PATIENCE, SECRET, World  # noqa: E402
 from person import authorize, get  # noqa: E402
+from shim import KILL_BEFORE, STORE, Shim  # noqa: E402
 from terminal import Person  # noqa: E402
 
 import tap  # noqa: E402
@@ -265,20 +265,34 @@ class Setup(unittest.TestCase):
         self.assertEqual(written, self.picture())
 
     def test_killed_at_any_moment_leaves_whole_files(self):
-        """Killed while one file after the other is being written: the rename has not come yet."""
+        """Before each of its calls on the folder, one after the other, until there are no more."""
         self.start_tokend()
-        self.world.account(app=True)
-        command = [CLI, "-c", self.world.conf, "setup", ACCOUNT, "--yes",
-                   *self.options(access="application", client_secret_file=self.world.secret_file, login=None)]
-        for path in (self.etc / "contoso.secret.new", self.etc / "mailbearer.conf.new"):
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                       env=self.world.environment())
-            while process.poll() is None and not path.exists():
-                pass
-            process.send_signal(signal.SIGKILL)
-            process.wait(PATIENCE)
-            self.assertEqual(0, self.world.cli("check-config").returncode)
+        first = self.world.conf.read_bytes()
         self.done(self.application())
+        whole = self.world.conf.read_bytes()
+        shim, n, killed = Shim(self.world.folder, self.etc), 0, True
+        while killed:
+            n += 1
+            for path in self.etc.iterdir():
+                path.unlink()
+            self.world.conf.write_bytes(first)
+            self.world.conf.chmod(0o644)
+            shim.arm(STORE, KILL_BEFORE, n)
+            with self.world_with(shim):
+                self.application()
+            killed = shim.clear()
+            found = {name: picture[0] for name, picture in self.picture().items() if not name.endswith(".new")}
+            self.assertIn(found.pop("mailbearer.conf"), (first, whole))
+            self.assertEqual(65, len(found.pop("seal.key", b"x" * 65)))
+            self.assertEqual(SECRET.encode() + b"\n", found.pop("contoso.secret", SECRET.encode() + b"\n"))
+        self.assertGreater(n, 10)
+        self.assertEqual(whole, self.world.conf.read_bytes())
+
+    @contextlib.contextmanager
+    def world_with(self, shim):
+        self.world.more_environment = shim.environment
+        yield
+        self.world.more_environment = {}
 
     def test_help_names_each_question(self):
         out = self.world.cli("setup", "--help").stdout
