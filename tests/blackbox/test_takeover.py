@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 """mailbearer import sasl-xoauth2: an installation is taken over, and no secret is shown on the way."""
 
+import grp
 import json
 import os
+import pwd
+import re
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, CLIENT_ID, DAEMON_USER, World  # noqa: E402
+from harness import ACCOUNT, CLI, CLIENT_ID, DAEMON_USER, SOURCE, World  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -114,6 +118,42 @@ class Takeover(unittest.TestCase):
         self.assertEqual(2, self.run_import(self.installation()).returncode)
         many = self.run_import(self.installation(), *[good] * 65)
         self.assertEqual((2, True), (many.returncode, "give fewer at a time" in many.stderr), many.stderr)
+
+    def test_the_commands_of_the_manual(self):
+        """Those of mailbearer-migrate(7), from sasl-xoauth2 to a working account, as they stand there. What is left out is
+        the mail server's."""
+        page = (SOURCE / "man/mailbearer-migrate.7").read_text(encoding="utf-8")
+        section = page.split(".Sh FROM SASL-XOAUTH2", 1)[1].split(".Sh ", 1)[0]
+        lines = "\n".join(re.findall(r"(?s)^\.Bd -literal[^\n]*\n(.*?)^\.Ed", section, re.M)).replace("\\e\n", "").splitlines()
+        ours = [line for line in lines if line and not line.startswith(("apt-get ", "postfix ", "mailbearer postfix-config "))]
+        self.assertEqual("mailbearer check relay@contoso.com", ours.pop())  # test_check.py's
+        world, group = self.world, grp.getgrgid(pwd.getpwnam(DAEMON_USER).pw_gid).gr_name
+        for name in ("tokens", "mailbearer", "bin"):
+            (world.folder / name).mkdir()
+            (world.folder / name).chmod(0o755)
+        world.account(secret=SECRET)
+        token = world.account(secret=SECRET)
+        self.file(f"tokens/{ACCOUNT}", refresh_token=token)
+        self.installation(token_endpoint=world.provider.token_endpoint, ca_bundle_file=world.provider.ca_file)
+        self.write_without_accounts()
+        world.start()
+        wrapper = world.folder / "bin" / "mailbearer"
+        wrapper.write_text(f'#!/bin/sh\nexec {CLI} -c {world.conf} "$@"\n')
+        wrapper.chmod(0o755)
+        for number, line in enumerate(ours):
+            line = line.replace("chgrp mailbearer ", f"chgrp {group} ").replace("/etc/", f"{world.folder}/")
+            got = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=60, check=False,
+                                 env={**world.environment(), "PATH": f"{wrapper.parent}:/usr/bin:/bin"})
+            self.assertEqual(number == 0, got.returncode != 0, f"{line}: {got.stdout}{got.stderr}")
+            self.assertNotIn("MARKER", got.stdout + got.stderr)
+        self.assertRegex(got.stdout, rf"{ACCOUNT} +fresh")
+
+    def write_without_accounts(self):
+        world = self.world
+        world.conf = world.folder / "mailbearer" / "mailbearer.conf"
+        world.conf.write_text(f'tokend {{ listen = {{ "{world.socket}" }} state_directory = "{world.state}" log = "stderr"\n'
+                              f' seal_key_file = "{world.seal_key}" user = "{DAEMON_USER}" }}\n')
+        world.conf.chmod(0o644)
 
 
 if __name__ == "__main__":
