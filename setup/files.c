@@ -47,6 +47,41 @@ int file_make_folder(const char *path, struct err *err)
 	return 0;
 }
 
+/* All that is above it. */
+static int make_parents(const char *path, struct err *err)
+{
+	char parent[4096];
+
+	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		snprintf(parent, sizeof parent, "%.*s", (int)(slash - path), path);
+		if (file_make_folder(parent, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Under another name first, so that it is never there with the wrong owner. */
+int file_make_owned_folder(const char *path, const struct file_owner *owner, struct err *err)
+{
+	struct buf staged = BUF_INIT(4096);
+	struct stat st;
+	int result = -1;
+
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode) ? 0 : err_set(err, ERR_CONFIG, "%s: is no folder", path);
+	if (make_parents(path, err) != 0)
+		return -1;
+	if (buf_printf(&staged, "%s" STAGED_SUFFIX, path) != 0)
+		err_set(err, ERR_LIMIT, "%s: the name is too long", path);
+	else if ((mkdir(staged.data, 0700) != 0 && errno != EEXIST) || chmod(staged.data, owner->mode) != 0 ||
+		 (geteuid() == 0 && lchown(staged.data, owner->uid, owner->gid) != 0) || rename(staged.data, path) != 0)
+		err_sys(err, errno, "%s cannot be made", path);
+	else
+		result = 1;
+	buf_free(&staged);
+	return result;
+}
+
 static int flush_folder(const char *path, struct err *err)
 {
 	char folder[4096];

@@ -26,6 +26,10 @@ int file_read(const char *path, struct buf *out, bool *there, struct err *err);
 /* Makes the folder, one level, mode 0755, if it is not there. 0 or -1. */
 int file_make_folder(const char *path, struct err *err);
 
+/* Makes a folder of that mode and owner, and with root's mode 0755 those above it, where they are not there; what is
+ * there stays as it is. 1 when it has been made, 0 when it was there, or -1. */
+int file_make_owned_folder(const char *path, const struct file_owner *owner, struct err *err);
+
 /* Writes what is to become `path` beside it, and appends its name. 0 or -1; then nothing is left. */
 int file_stage(const char *path, const struct buf *bytes, const struct file_owner *owner, struct buf *staged,
 	       struct err *err);

@@ -137,6 +137,42 @@ static int make_seal_key(const struct writing *writing, bool *made)
 	return result == 1 ? tell(writing, "made the seal key (keep a copy of it)", path) : result;
 }
 
+/* --- folders, where systemd does not make them --- */
+
+static int make_folder(const struct writing *writing, const char *path, mode_t mode)
+{
+	struct file_owner owner = {mode, writing->user->pw_uid, writing->user->pw_gid};
+	int result = file_make_owned_folder(path, &owner, writing->err);
+
+	return result == 1 ? tell(writing, "made", path) : result;
+}
+
+static int make_socket_folder(const struct writing *writing, const char *socket)
+{
+	struct buf folder = BUF_INIT(PATH_TEXT_MAX);
+	size_t len = (size_t)(strrchr(socket, '/') - socket);
+	int result = -1;
+
+	if (len == 0) /* the root */
+		return 0;
+	if (buf_append(&folder, socket, len) != 0)
+		err_set(writing->err, ERR_MEMORY, "out of memory");
+	else
+		result = make_folder(writing, folder.data, 0755);
+	buf_free(&folder);
+	return result;
+}
+
+static int make_folders(const struct writing *writing)
+{
+	const struct settings_tokend *tokend = &writing->settings->tokend;
+	int result = make_folder(writing, tokend->state_directory, 0700);
+
+	for (size_t i = 0; i < tokend->listen.count && result == 0; i++)
+		result = make_socket_folder(writing, tokend->listen.items[i]);
+	return result;
+}
+
 /* --- the configuration --- */
 
 /* The mode and owner that it has; a new one is everybody's to read. */
@@ -155,7 +191,7 @@ static int write_files(const struct writing *writing, const struct setup_answers
 	if (answers->secret != NULL && plan->secret_file.len > 0 &&
 	    write_secret(writing, answers->secret, plan->secret_file.data, &out->secret) != 0)
 		return -1;
-	return make_seal_key(writing, &out->seal_key);
+	return make_seal_key(writing, &out->seal_key) == 0 ? make_folders(writing) : -1;
 }
 
 /* `proved` is the file whose settings count: staged, or the old one where nothing changes. */

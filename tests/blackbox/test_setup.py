@@ -7,7 +7,10 @@ import os
 import pwd
 import re
 import shutil
+import signal
+import socket
 import stat
+import struct
 import sys
 import unittest
 
@@ -125,6 +128,27 @@ class Setup(unittest.TestCase):
         key = self.world.seal_key.read_text()
         self.application()
         self.assertEqual(key, self.world.seal_key.read_text())
+
+    def test_the_folder_of_the_state_is_made_for_tokend(self):
+        state = self.world.folder / "var" / "lib" / "mb"
+        self.addCleanup(shutil.rmtree, self.world.folder / "var")
+        self.world.conf.write_text(self.world.conf.read_text().replace(str(self.world.state), str(state)))
+        (self.etc / "seal.key").write_text("00" * 32 + "\n")
+        (self.etc / "seal.key").chmod(0o600)
+        self.world.give(self.etc / "seal.key")
+        self.addCleanup(self.end_tokend)
+        self.done(self.application())  # starts it
+        user = pwd.getpwnam(DAEMON_USER)
+        self.assertEqual((0o700, user.pw_uid, user.pw_gid),
+                         (stat.S_IMODE(state.stat().st_mode), state.stat().st_uid, state.stat().st_gid))
+        self.assertEqual(0o755, stat.S_IMODE(state.parent.stat().st_mode))
+
+    def end_tokend(self):
+        """The one that setup has started."""
+        with self.world.connect() as connection:
+            pid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        os.kill(pid, signal.SIGTERM)
+        self.world.wait(lambda: not os.path.exists(f"/proc/{pid}"), "tokend ends")
 
     def test_only_what_changed_is_changed(self):
         self.start_tokend()
