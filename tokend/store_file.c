@@ -213,11 +213,14 @@ static int read_whole(const struct store *store, int fd, const char *name, struc
 		return err_set(err, ERR_LIMIT, "%s/%s has %lld bytes, more than any record", store->path, name,
 			       (long long)st.st_size);
 	do {
-		char *room = buf_reserve(out, FILE_MAX + 1 - out->len);
+		/* No more than it has, and one for the end: what is reserved is wiped, for each of thousands of
+		 * records. */
+		size_t most = (size_t)st.st_size + 1 > out->len ? (size_t)st.st_size + 1 : FILE_MAX + 1;
+		char *room = buf_reserve(out, most - out->len);
 
 		if (room == NULL)
 			return err_set(err, ERR_MEMORY, "no memory to read %s/%s", store->path, name);
-		got = read(fd, room, FILE_MAX + 1 - out->len);
+		got = read(fd, room, most - out->len);
 		if (got < 0 && errno != EINTR)
 			return cannot("read", store, name, errno, err);
 		out->len += got > 0 ? (size_t)got : 0;
