@@ -100,6 +100,13 @@ class InOrder(Checked):
         self.assertEqual(before, self.world.requests())
         self.assertEqual(secrets, self.world.provider.secrets())
 
+    def test_the_transaction_is_taken_back(self):
+        counts = {name: self.world.provider.count(f"smtp/{name}") for name in ("messages", "commands/RSET", "commands/QUIT")}
+        self.check(status=0)
+        self.assertEqual(counts["messages"], self.world.provider.count("smtp/messages"))
+        for name in ("commands/RSET", "commands/QUIT"):
+            self.assertEqual(counts[name] + 1, self.world.provider.count(f"smtp/{name}"))
+
     def test_without_the_network(self):
         before = self.world.provider.count("smtp/connections")
         found = self.check("--no-network", status=0)

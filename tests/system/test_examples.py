@@ -132,6 +132,12 @@ class Example(unittest.TestCase):
             raise AssertionError(f"{error}\n{self.mta.log()[-3000:]}\n{self.world.log()[-1500:]}") from error
         self.assertEqual(sorted(wanted), sorted((m["user"], m["mail_from"], m["header_from"][0]) for m in messages))
         self.assertFalse(self.relay.bounced(), self.mta.log()[-3000:])
+        self.assert_nothing_to_check_for()
+
+    def assert_nothing_to_check_for(self):
+        """`mailbearer check` has nothing against what is recommended here."""
+        got = self.world.cli("check", "--config-dir", self.mta.config, "--postconf", self.mta.folder / "sbin" / "postconf")
+        self.assertEqual(0, got.returncode, got.stdout + got.stderr)
 
 
 class Examples(Example):
