@@ -64,3 +64,8 @@ tests_unit_test_run_SOURCES = tests/unit/test_run.c
 tests_unit_test_run_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_run_LDADD = $(postfix_test_libs)
 UNIT_TESTS += tests/unit/test_run
+
+FUZZ_NAMES += postfix
+check_PROGRAMS += tests/fuzz/replay_postfix
+tests_fuzz_replay_postfix_SOURCES = tests/fuzz/fuzz_postfix.c tests/fuzz/replay.c
+tests_fuzz_replay_postfix_LDADD = postfix/libpostfix.la lib/libbase.la

@@ -37,6 +37,7 @@ FUZZ_REPLAYS = \
 	tests/fuzz/replay_store_record \
 	tests/fuzz/replay_seal \
 	tests/fuzz/replay_lmtp \
+	tests/fuzz/replay_postfix \
 	tests/fuzz/replay_reply \
 	tests/fuzz/replay_from
 
@@ -63,8 +64,8 @@ check-system: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SYSTEM_TESTS)'
 
 # With --enable-fuzzing: make fuzz-targets, then tests/fuzz/run.sh.
-FUZZ_LIBS = cli/libcli.la submit/libsubmitpure.la smtp/libsmtp.la tokend/libtokend.la tokend/libdoors.la milter/libmilterpolicy.la \
-	sasl/libresponse.la \
+FUZZ_LIBS = cli/libcli.la postfix/libpostfix.la submit/libsubmitpure.la smtp/libsmtp.la tokend/libtokend.la \
+	tokend/libdoors.la milter/libmilterpolicy.la sasl/libresponse.la \
 	client/libclient.la daemon/libdaemon.la lib/libbase.la
 FUZZ_OBJECTS = $(FUZZ_NAMES:%=tests/fuzz/fuzz_%.$(OBJEXT))
 FUZZ_ALL_LIBS = $(FUZZ_LIBS) $(CONFUSE_LIBS) $(EVENT_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS)
