@@ -114,7 +114,8 @@ void step_provider(struct world *world, struct finding *finding)
 	}
 	finding_set(finding, FINDING_FAILED, "%s", error);
 	finding_explain(finding, error);
-	finding_advise(finding, "%s", text_at(world->status, "remedy"));
+	if (!finding->known)
+		finding_advise(finding, "%s", text_at(world->status, "remedy"));
 	finding_line(finding, "%s refresh %s", world->options->program, world->account->name);
 }
 
@@ -151,7 +152,8 @@ void step_token(struct world *world, struct finding *finding)
 	} else {
 		finding_set(finding, FINDING_FAILED, "%s", answer.len > 0 ? answer.data : "no token in the answer");
 		finding_explain(finding, finding->text);
-		finding_advise(finding, "see what tokend says of the account");
+		if (!finding->known)
+			finding_advise(finding, "see what tokend says of the account");
 		finding_line(finding, "%s status %s", world->options->program, world->account->name);
 	}
 	buf_free(&answer);
