@@ -4,6 +4,7 @@ daemon, which runs as an unprivileged user and says that it is ready by sd_notif
 import json
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import socket
@@ -141,6 +142,20 @@ class World:
             env["NOTIFY_SOCKET"] = str(notify)
         env.update(self.more_environment)
         return env
+
+    def confine(self, *writable):
+        """From now on started with as few rights as its systemd unit leaves it, as far as that can be had without systemd:
+        no capability in any set, no new privileges, and (for root, who alone can arrange it) its configuration, /etc and
+        /usr read-only, so that only the folders of its own can be written."""
+        if os.geteuid() != 0:
+            self.prefix = ["/usr/bin/setpriv", "--inh-caps=-all", "--no-new-privs"]
+            return
+        closed = [self.folder, "/etc", "/usr"]
+        mounts = [f"mount --bind {shlex.quote(str(x))} {shlex.quote(str(x))}" for x in (*closed, self.state, self.sockets, *writable)]
+        mounts += [f"mount -o remount,bind,ro {shlex.quote(str(x))}" for x in closed]
+        self.prefix = [*unshare_mounts(), "--ipc", "--uts", "/bin/sh", "-ec", "\n".join([*mounts, 'exec "$@"']), "sh",
+                       "/usr/bin/setpriv", "--reuid", DAEMON_USER, "--regid", DAEMON_USER, "--clear-groups",
+                       "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]
 
     def spawn(self, notify=None, before=()):
         """before: a command that runs the daemon in its own place."""

@@ -38,10 +38,10 @@ class Relay:
         folder = self.world.folder / "m"
         self.mta = Mta(folder, fetch(CACHE), PLUGIN)
         self.world.parts["token_users"] = [self.mta.mail_owner]
-        inside = Path(f"{self.mta.queue_folder}{self.world.sockets}")
-        inside.mkdir(parents=True)
-        self.world.give(inside)
-        self.world.listen.append(inside / self.world.socket.name)
+        self.inside = Path(f"{self.mta.queue_folder}{self.world.sockets}")
+        self.inside.mkdir(parents=True)
+        self.world.give(self.inside)
+        self.world.listen.append(self.inside / self.world.socket.name)
         self.world.write()
         self.configure(chroot, per_account)
 
@@ -84,7 +84,10 @@ class Relay:
             transports = ("mailbearer-relay unix - - {chroot} - 3 smtp -o smtp_tls_connection_reuse=yes",)
         self.mta.configure(settings, transports, chroot)
 
-    def start(self):
+    def start(self, confined=True):
+        """confined: tokend has the rights of its systemd unit."""
+        if confined:
+            self.world.confine(self.inside)
         self.world.start()
         self.world.sign_in()
         self.mta.start()

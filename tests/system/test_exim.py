@@ -25,6 +25,7 @@ class WithExim:
     def setUp(self):
         self.world = World(conf="", token_users=["mail"])
         self.addCleanup(self.world.close)
+        self.world.confine()
         self.provider = self.world.provider
         folder = self.world.folder
         (folder / "locks").mkdir()

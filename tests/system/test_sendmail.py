@@ -50,6 +50,7 @@ class WithSendmail(Aligned, unittest.TestCase):
     def setUp(self):
         self.world = World(conf="", token_users=[USER])
         self.addCleanup(self.world.close)
+        self.world.confine()
         self.provider = self.world.provider
         folder = self.world.folder
         self.mta = Sendmail(folder / "m", fetch(CACHE), self.plugin)
