@@ -12,6 +12,7 @@ import harness
 BENCH = harness.BUILD / "tests" / "bench"
 COUNTS = (1, 100, 10000)
 HELPERS = 8
+REFRESHES = 50 # per second
 UID_FIRST = 61000
 PEERS = ((0, "nobody else"), (8, "3,600 idle, half-open and slow connections of 8 other users"))
 
@@ -73,16 +74,17 @@ def ask(world, requests, processes, count):
 
 
 class Refreshing(threading.Thread):
-    """Refreshes accounts, so many in a second, until it is stopped; each is a request to the provider and a rotation."""
+    """Refreshes accounts, one after the other, so many in a second, until it is stopped; each is a request to the provider and a
+    rotation."""
 
-    def __init__(self, world, per_second):
+    def __init__(self, world, per_second, first):
         super().__init__()
-        self.world, self.per_second, self.done, self.over = world, per_second, 0, threading.Event()
+        self.world, self.per_second, self.first, self.done, self.over = world, per_second, first, 0, threading.Event()
 
     def run(self):
         began = time.monotonic()
         while not self.over.wait(max(0, began + self.done / self.per_second - time.monotonic())):
-            self.world.refresh(self.done % self.world.count)
+            self.world.refresh((self.first + self.done * HELPERS) % self.world.count)
             self.done += 1
         self.rate = self.done / (time.monotonic() - began)
 
@@ -115,7 +117,8 @@ def measure_scale(requests):
         figures[count] = started, memory
         try:
             if count == COUNTS[-1]:
-                measure_both(world, requests)
+                measure_both(world, requests, rotates=False)
+                measure_both(world, requests, rotates=True)
         finally:
             world.close()
     more = COUNTS[-1] - COUNTS[0]
@@ -123,15 +126,20 @@ def measure_scale(requests):
     print(f"an account more: {(last[0] - first[0]) / more * 1e6:.0f} us of start, {(last[1] - first[1]) / more:.1f} KiB of memory")
 
 
-def measure_both(world, requests):
-    """Questions from 20 processes while tokens are refreshed."""
-    refreshing = Refreshing(world, 50)
-    refreshing.start()
+def measure_both(world, requests, rotates):
+    """Questions from 20 processes while tokens are refreshed; where the provider rotates refresh tokens, each goes to the disk."""
+    world.provider.config(no_refresh_token=not rotates)
+    threads = [Refreshing(world, REFRESHES / HELPERS, first) for first in range(HELPERS)]
+    for thread in threads:
+        thread.start()
     lines = ask(world, 10 * requests, 20, world.count)
-    refreshing.over.set()
-    refreshing.join()
-    print(f"{world.count:6} accounts, 20 processes, and {refreshing.rate:.0f} refreshes per second: {lines[1]}; {lines[2]}",
-          flush=True)
+    for thread in threads:
+        thread.over.set()
+    for thread in threads:
+        thread.join()
+    rate = sum(thread.rate for thread in threads)
+    print(f"{world.count:6} accounts, 20 processes, and {rate:.0f} refreshes per second{', each saved' if rotates else ''}: "
+          f"{lines[1]}; {lines[2]}", flush=True)
 
 
 def crowd(world, users, each=450):
