@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Memory and descriptors run out: at each allocation of Mailbearer's own code, in the daemon's start, requests and reload, in the
-plugin under the real libsasl2, and in the CLI. Each fails in good order, and all is well afterwards. (Not in the ring with
-sanitizers, which have an allocator of their own.)"""
+"""Memory and descriptors run out: at each allocation of Mailbearer's own code, in the daemon's start, requests and reload, in
+the plugin under the real libsasl2, in the milter, and in the CLI. Each fails in good order, and all is well afterwards. (Not in the
+ring with sanitizers, which have an allocator of their own.)"""
 
 import errno
 import itertools
@@ -12,6 +12,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import ACCOUNT, BUILD, PLUGIN, NoAnswer, World, frame, read_reply  # noqa: E402
+from milter_client import MilterError  # noqa: E402
+from milter_world import MilterWorld  # noqa: E402
 from shim import FAIL, OURS, Shim  # noqa: E402
 
 import tap  # noqa: E402
@@ -21,7 +23,19 @@ RESULTS = ("OK", "TEMP", "PERM", "")
 FEW_FILES = 14 # where nobody may look
 
 
-class WithShim(unittest.TestCase):
+class Counting(unittest.TestCase):
+    def each(self, act, least):
+        """act(n) with the n-th allocation failing, until there are no more."""
+        for n in itertools.count(1):
+            self.shim.arm(OURS, FAIL, n, errno.ENOMEM)
+            act(n)
+            if not self.shim.clear():
+                break
+        self.assertGreater(n, least, "the allocations were seen")
+        print(f"# {n - 1} allocations")
+
+
+class WithShim(Counting):
     def setUp(self):
         self.world = World()
         self.addCleanup(self.world.close)
@@ -40,16 +54,6 @@ class WithShim(unittest.TestCase):
             return self.world.ask(question)[0]
         except (OSError, NoAnswer):
             return ""
-
-    def each(self, act, least):
-        """act(n) with the n-th allocation failing, until there are no more."""
-        for n in itertools.count(1):
-            self.shim.arm(OURS, FAIL, n, errno.ENOMEM)
-            act(n)
-            if not self.shim.clear():
-                break
-        self.assertGreater(n, least, "the allocations were seen")
-        print(f"# {n - 1} allocations")
 
 
 class Daemon(WithShim):
@@ -188,6 +192,65 @@ class Others(WithShim):
                         self.assertIn("mailbearer", got.stderr + got.stdout)
 
                 self.each(runs, 0)
+
+
+class Milter(Counting):
+    def setUp(self):
+        self.world = MilterWorld()
+        self.addCleanup(self.world.close)
+        self.shim = Shim(self.world.folder)
+        self.world.more_environment = {**self.shim.environment, "MALLOC_PERTURB_": "165"}
+
+    def send(self):
+        """The From as it is queued, or None: put off, as the MTA does when the filter goes away."""
+        fields = [("From", " Third Floor <scanner@printer.local>"), ("Sender", " root@printer.local"), ("To", " you@example.net")]
+        try:
+            with self.world.connect() as milter:
+                outcome = milter.message("scanner@printer.local", fields=fields)
+        except MilterError:
+            return None
+        if outcome.verdict != "continue":
+            self.assertTrue(outcome.verdict == "tempfail" or outcome.reply.startswith("451 4.3.0"), outcome)
+            return None
+        envelope, after = outcome.apply("scanner@printer.local", fields)
+        self.assertEqual((ACCOUNT, []), (envelope, [value for name, value in after if name == "Sender"]))
+        return [value for name, value in after if name == "From"]
+
+    def test_a_message_is_aligned_or_put_off(self):
+        self.world.start()
+        aligned, seen = [f" Third Floor <{ACCOUNT}>"], []
+
+        def sends(n):
+            seen.append(self.send())
+            self.assertIn(seen[-1], (aligned, None), f"allocation {n}, {self.shim.last()}")
+            self.assertIsNone(self.world.daemon.poll(), f"allocation {n}, {self.shim.last()}: {self.world.log()[-800:]}")
+
+        self.each(sends, 5)
+        self.assertIn(None, seen)
+        self.assertEqual(aligned, self.send())
+
+    def test_start_and_a_new_configuration(self):
+        def starts(_):
+            try:
+                self.world.start()
+                self.world.stop()
+            except AssertionError:
+                self.assertEqual(1, self.world.daemon.wait(), f"{self.shim.last()}: {self.world.log()[-800:]}")
+                self.world.daemon = None
+
+        self.each(starts, 10)
+        self.world.start()
+
+        def reads(n):
+            self.shim.set(kinds=0)
+            self.world.write(milter=f'default_account = "{ACCOUNT}" max_recipients = {n}')
+            self.shim.set(kinds=OURS)
+            self.assertIn(self.send(), ([f" Third Floor <{ACCOUNT}>"], None), f"allocation {n}, {self.shim.last()}")
+            self.assertIsNone(self.world.daemon.poll(), f"allocation {n}, {self.shim.last()}: {self.world.log()[-800:]}")
+
+        self.each(reads, 10)
+        self.assertIn("event=reload-failed", self.world.log())
+        self.assertEqual([f" Third Floor <{ACCOUNT}>"], self.send())
 
 
 if __name__ == "__main__":
