@@ -13,7 +13,7 @@ from pathlib import Path
 SOURCE = Path(os.environ.get("MB_SRCDIR", Path(__file__).resolve().parents[2]))
 BUILD = Path(os.environ.get("MB_BUILDDIR", SOURCE / "build" / "gcc"))
 
-HEAD = r"""'\" Made by tests/lint/troubleshooting.py from daemon/explain_*_table.c: change those.
+HEAD = r""".\" Made by tests/lint/troubleshooting.py from daemon/explain_*_table.c: change those.
 .Dd November 24, 2026
 .Dt MAILBEARER-TROUBLESHOOTING 7
 .Os

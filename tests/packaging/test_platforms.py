@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What other systems than ours want of us: systemd units, AppArmor, SELinux, RPM, OpenRC and FreeBSD files are at least
-read by the programs that read them there; the units leave little to attack, and what tokend needs. Run by `sudo ./bootstrap check-deb`."""
+read by the programs that read them there; the units leave little to attack, and what tokend needs. Run by
+`sudo ./bootstrap check-deb`."""
 
 import re
 import shutil
