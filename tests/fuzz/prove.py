@@ -33,6 +33,7 @@ TRAPS = {
     "loopback": ("tokend/loopback_http.c", "	*query = target + path_len", "target_len > 9 && target[8] == 'q'"),
     "netstring": ("lib/netstring.c", "	*out = (struct netstring){", "len == 11"),
     "network": ("daemon/network.c", "	return is_clear_from(out->address", "out->bits == 97"),
+    "postfix": ("postfix/master_cf.c", "		put_service(NULL, service, &survey, out);", "text->len % 64 == 37"),
     "reply": ("smtp/reply.c", "	reader->reply.code = code;", "code == 257"),
     "sasl_xoauth2": ("cli/sasl_xoauth2.c", "	return prove(out, path, err);", "out->user != NULL && out->user[0] == 'q'"),
     "seal": ("tokend/seal.c", "	memcpy(tag, text + text_len, TAG_LEN);", "text_len % 64 == 37"),
