@@ -203,6 +203,22 @@ class Relaying(WithSendmail):
         print("# the most memory, KiB:", self.peak.read_text().split())
 
 
+class APartOfTheMail(WithSendmail):
+    milter_options = 'other_mailers = { "local", "esmtp" }'
+
+    def routes(self):
+        table = self.mta.make_map("mailertable", "example.net\tmailbearer:relay\n")
+        return [f"FEATURE(`mailertable', `hash {table}')dnl"]
+
+    def test_what_goes_another_way_is_left_alone(self):
+        for recipient in ("someone@example.net", "someone@elsewhere.example"):
+            self.send_scans(content=message(sender=FOREIGN)[0], recipients=(recipient,))
+        texts = {("elsewhere" in text): text for text in map(self.mta.control_file, self.mta.queue())}
+        self.assertIn(f"From: Scanner <{FOREIGN}>", texts[True])
+        self.assertNotIn("X-Original-From", texts[True])
+        self.assertIn(f"From: Scanner <{ACCOUNT}>", texts[False])
+
+
 class WithThePlugin(WithSendmail):
     """Sendmail's own client with the plugin: short tokens pass, long ones are refused before anything is sent."""
 
