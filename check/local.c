@@ -63,12 +63,11 @@ void step_config(struct world *world, struct finding *finding)
 	if (settings_load(path, &world->settings, &err) == 0)
 		world->senders = senders_new(world->settings, &err);
 	if (world->senders == NULL) {
+		bool is_there = access(path, F_OK) == 0;
+
 		finding_set(finding, FINDING_FAILED, "%s", err.text);
-		if (access(path, F_OK) != 0)
-			finding_advise(finding, "write it, as mailbearer.conf(5) says");
-		else
-			finding_advise(finding, "correct that line");
-		finding_line(finding, "%s check-config", world->options->program);
+		finding_advise(finding, is_there ? "correct that line" : "have it written, step by step");
+		finding_line(finding, "%s %s", world->options->program, is_there ? "check-config" : "setup");
 		return;
 	}
 	finding_set(finding, FINDING_OK, "%s: accounts: %zu, connectors: %zu", path, world->settings->account_count,
