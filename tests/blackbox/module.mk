@@ -3,6 +3,7 @@ BLACKBOX_TESTS += \
 	tests/fakes/test_standin.py \
 	tests/blackbox/test_plugin.py \
 	tests/blackbox/test_cli.py \
+	tests/blackbox/test_documents.py \
 	tests/blackbox/test_apply.py \
 	tests/blackbox/test_grants.py \
 	tests/blackbox/test_setup.py \
