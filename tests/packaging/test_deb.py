@@ -29,8 +29,11 @@ STATE = "var/lib/mailbearer"
 
 
 def run(*command, **options):
-    return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=900, **options).stdout
+    got = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True,
+                         stdin=subprocess.DEVNULL, timeout=900, **options)
+    if got.returncode != 0:
+        raise AssertionError(f"{command}: {got.returncode}\n{got.stdout}{got.stderr}")
+    return got.stdout
 
 
 def mirror():
@@ -47,6 +50,7 @@ class Debian:
 
     def __init__(self):
         self.root = Path(tempfile.mkdtemp(prefix="mbdeb", dir=DEBS))
+        self.root.chmod(0o755)  # a root that only root may pass would be no Debian
         run("debootstrap", "--variant=minbase", SUITE, self.root, mirror())
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
         shutil.copy("/etc/hosts", self.root / "etc/hosts")
