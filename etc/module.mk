@@ -1,10 +1,11 @@
-# What the system needs around the programs. The unit is made from a template, as it names installed paths.
-EXTRA_DIST += etc/mailbearer.conf.example etc/mailbearer-tokend.service.in etc/mailbearer-milter.service.in etc/mailbearer.sysusers etc/mailbearer.tmpfiles \
+# What the system needs around the programs. The services are made from templates, as they name installed paths.
+EXTRA_DIST += etc/mailbearer.conf.example etc/mailbearer-tokend.service.in etc/mailbearer-milter.service.in \
+	etc/mailbearer-submit@.service.in etc/mailbearer.sysusers etc/mailbearer.tmpfiles \
 	etc/apparmor etc/selinux etc/openrc etc/freebsd packaging
-CLEANFILES += etc/mailbearer-tokend.service etc/mailbearer-milter.service
+units = etc/mailbearer-tokend.service etc/mailbearer-milter.service etc/mailbearer-submit@.service
+CLEANFILES += $(units)
 
-etc/mailbearer-tokend.service etc/mailbearer-milter.service: Makefile \
-		etc/mailbearer-tokend.service.in etc/mailbearer-milter.service.in
+$(units): Makefile etc/mailbearer-tokend.service.in etc/mailbearer-milter.service.in etc/mailbearer-submit@.service.in
 	$(AM_V_GEN)$(MKDIR_P) etc && $(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 		$(top_srcdir)/$@.in >$@
 
@@ -15,7 +16,8 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = etc/bash-completion/mailbearer
 
 if SYSTEMD
-systemdunit_DATA = etc/mailbearer-tokend.service etc/mailbearer-milter.service
+systemdunit_DATA = $(units)
+dist_systemdunit_DATA = etc/mailbearer-submit.socket
 install-data-hook: install-systemd-conf
 uninstall-hook: uninstall-systemd-conf
 endif

@@ -51,5 +51,5 @@ tests_fuzz_replay_lmtp_LDADD = submit/libsubmitpure.la smtp/libsmtp.la lib/libba
 
 # Programs that log in themselves, with a token of `mailbearer token`: examples, and the ring that runs each.
 EXTRA_DIST += mta-examples
-SYSTEM_TESTS += tests/system/test_programs.py tests/system/test_exim.py
-EXTRA_DIST += tests/system/exim.py
+SYSTEM_TESTS += tests/system/test_programs.py tests/system/test_exim.py tests/system/test_opensmtpd.py
+EXTRA_DIST += tests/system/exim.py tests/system/opensmtpd.py

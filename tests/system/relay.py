@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "blackbox")]
 
-from harness import ACCOUNT, BUILD, DAEMON_USER, PLUGIN, World  # noqa: E402,F401
+from harness import ACCOUNT, BUILD, DAEMON_USER, PLUGIN, World, unshare_mounts  # noqa: E402,F401
 from milter_world import MilterWorld  # noqa: E402
 from mta import Mta, fetch  # noqa: E402
 
