@@ -164,7 +164,7 @@ class World:
                                     stdout=log, stderr=log, env=self.environment(notify))
 
     def start(self):
-        """Returns when the daemon has said READY=1; raises with its log if it ends before."""
+        """Returns self when the daemon has said READY=1; raises with its log if it ends before."""
         path = self.folder / "notify"
         path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
@@ -176,11 +176,11 @@ class World:
             while time.monotonic() < until:
                 try:
                     if b"READY=1" in notify.recv(4096):
-                        return
+                        return self
                 except TimeoutError:
                     if self.daemon.poll() is not None:
                         break
-        raise AssertionError("tokend did not start:\n" + self.log()[-3000:])
+        raise AssertionError("it did not start:\n" + self.log()[-3000:])
 
     def stop(self, signo=signal.SIGTERM, seconds=PATIENCE):
         """The exit status."""

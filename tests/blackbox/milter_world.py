@@ -3,13 +3,11 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
-from harness import BUILD, DAEMON_USER, PATIENCE, World
+from harness import BUILD, DAEMON_USER, World
 from milter_client import Milter
 
 MILTER = BUILD / "mailbearer-milter"
@@ -55,40 +53,13 @@ class MilterWorld:
         new.chmod(0o644)
         new.rename(self.conf)
 
-    environment = World.environment
+    # As any daemon of ours.
+    environment, start, stop = World.environment, World.start, World.stop
 
     def spawn(self, notify=None, arguments=("-F",)):
         with open(self.log_file, "ab") as log:
             return subprocess.Popen([MILTER, "-c", self.conf, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                     env=self.environment(notify))
-
-    def start(self):
-        """Returns when the daemon has said READY=1; raises with its log if it ends before."""
-        path = self.folder / "notify"
-        path.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.bind(str(path))
-            path.chmod(0o777)
-            notify.settimeout(0.2)
-            self.daemon = self.spawn(path)
-            until = time.monotonic() + PATIENCE
-            while time.monotonic() < until:
-                try:
-                    if b"READY=1" in notify.recv(4096):
-                        return self
-                except TimeoutError:
-                    if self.daemon.poll() is not None:
-                        break
-        raise AssertionError("the milter did not start:\n" + self.log()[-3000:])
-
-    def stop(self, signo=signal.SIGTERM, seconds=PATIENCE):
-        """The exit status."""
-        if self.daemon is None:
-            return None
-        self.daemon.send_signal(signo)
-        status = self.daemon.wait(seconds)
-        self.daemon = None
-        return status
 
     log, wait, wait_log = World.log, staticmethod(World.wait), World.wait_log
 

@@ -37,7 +37,7 @@ class Exim:
         self.conf.chmod(0o644)
 
     def run(self, *arguments, given=b"", check=True):
-        environment = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": packages.library_path(self.tree),
+        environment = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": packages.search_path(self.tree),
                        "LD_PRELOAD": str(PRIVATE_HOST), "PRIVATE_HOSTNAME": HOSTNAME, "PRIVATE_USERS": USER,
                        "SYSLOG_FILE": str(self.folder / "log" / "syslog")}
         got = subprocess.run([self.tree / "usr/sbin/exim4", "-C", self.conf, *arguments], input=given, check=False,

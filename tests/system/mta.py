@@ -89,9 +89,9 @@ def fetch(cache):
     return packages.fetch(cache, "postfix")
 
 
-def library_path(tree):
+def search_path(tree):
     """LD_LIBRARY_PATH for the unpacked programs: Postfix's own folder, and those of libraries unpacked with it."""
-    return packages.library_path(tree, tree / "usr/lib/postfix")
+    return packages.search_path(tree, tree / "usr/lib/postfix")
 
 
 def only_user(names):
@@ -156,7 +156,7 @@ class Mta:
             folder.chmod(mode)
 
     def _environment(self):
-        return {"LD_LIBRARY_PATH": library_path(self.tree), "SASL_PATH": str(self.sasl)}
+        return {"LD_LIBRARY_PATH": search_path(self.tree), "SASL_PATH": str(self.sasl)}
 
     def _defaults(self):
         environment = " ".join(f"{name}={value}" for name, value in self._environment().items())
@@ -217,7 +217,7 @@ class Mta:
         commands = self.folder / "sbin"
         commands.mkdir(exist_ok=True)
         for name in ("postconf", "postfix", "postmap", "postqueue", "sendmail"):
-            (commands / name).write_text(f"#!/bin/sh\nLD_LIBRARY_PATH='{library_path(self.tree)}' SASL_PATH='{self.sasl}' "
+            (commands / name).write_text(f"#!/bin/sh\nLD_LIBRARY_PATH='{search_path(self.tree)}' SASL_PATH='{self.sasl}' "
                                          f"exec {self.tree}/usr/sbin/{name} \"$@\"\n")
             (commands / name).chmod(0o755)
         return commands / "postconf"

@@ -41,7 +41,7 @@ class OpenSmtpd:
         return [*unshare_mounts(), "/bin/sh", "-ec", script, "sh", *as_whom, str(self.tree / "usr/sbin" / name), *arguments]
 
     def _environment(self):
-        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": packages.library_path(self.tree)}
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": packages.search_path(self.tree)}
 
     def configure(self, text):
         self.conf.write_text(f"listen on {HOST} port {self.port} hostname {HOSTNAME}\n{text}")

@@ -54,7 +54,7 @@ def fetch(cache, name, *packages):
     return tree
 
 
-def library_path(tree, *first):
+def search_path(tree, *first):
     """LD_LIBRARY_PATH for unpacked programs: these folders first, and those of the libraries unpacked with them."""
     others = {library.parent for library in Path(tree).glob("**/lib*.so.*")}
     return ":".join(map(str, [*first, *sorted(others)]))

@@ -104,7 +104,7 @@ class Sendmail:
         self.cf.chmod(0o644)
 
     def environment(self):
-        libraries = packages.library_path(self.tree)
+        libraries = packages.search_path(self.tree)
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": libraries,
                 "LD_PRELOAD": str(PRIVATE_HOST), "SYSLOG_FILE": str(self.maillog), "PRIVATE_HOSTNAME": HOSTNAME}
 

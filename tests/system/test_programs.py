@@ -39,7 +39,7 @@ class Programs(unittest.TestCase):
     def run_program(self, package, program, *arguments, given):
         tree = packages.fetch(CACHE, package)
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8", "TERM": "dumb",
-                       "LD_LIBRARY_PATH": packages.library_path(tree)}
+                       "LD_LIBRARY_PATH": packages.search_path(tree)}
         got = subprocess.run([tree / program, *map(str, arguments)], input=given, capture_output=True, check=False,
                              timeout=90, env=environment, cwd=self.folder)
         self.assertEqual(0, got.returncode, got.stdout + got.stderr)
