@@ -103,12 +103,13 @@ static int add_to_list(struct build *build, struct settings_list *list, const st
 /* Puts the values that need no look-up to where the table of keys says. */
 static int fill(struct build *build, const struct settings_raw_section *section, void *object)
 {
-	const struct settings_value *value = build->raw->values + section->first;
-	const struct settings_value *end = value + section->count;
+	const struct settings_value *value;
 	const struct settings_key *list = NULL;
 	char *field;
+	size_t i;
 
-	for (; value < end; value++) {
+	for (i = section->first; i < section->first + section->count; i++) {
+		value = &build->raw->values[i];
 		field = (char *)object + value->key->offset;
 		switch (value->key->kind) {
 		case KIND_STRING:

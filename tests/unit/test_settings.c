@@ -224,6 +224,16 @@ static void windows_files_are_read(void **state)
 	settings_free(s);
 }
 
+/* Nothing is there to copy: not even an array of values. The sanitizers see whoever looks for it. */
+static void a_section_may_be_empty(void **state)
+{
+	struct settings *s = load("tokend {}");
+
+	(void)state;
+	assert_string_equal(s->tokend.log, "syslog");
+	settings_free(s);
+}
+
 static void endpoints_follow_the_provider(void **state)
 {
 	struct settings *s = load("client a { provider = microsoft cloud = china tenant = contoso.cn }"
@@ -414,6 +424,7 @@ int main(void)
 	    cmocka_unit_test(an_empty_list_replaces_the_default),
 	    cmocka_unit_test(sections_stand_in_any_order),
 	    cmocka_unit_test(windows_files_are_read),
+	    cmocka_unit_test(a_section_may_be_empty),
 	    cmocka_unit_test(endpoints_follow_the_provider),
 	    cmocka_unit_test(managed_identity_may_use_plain_http_on_this_machine),
 	    cmocka_unit_test(every_grant_can_be_configured),
