@@ -2,18 +2,13 @@
  * The command metrics: the accounts' state for Prometheus, on standard output or in a file that is replaced as a whole.
  * Called by main.c through the table.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/metrics.h"
 #include "cli/output.h"
 #include "cli/status.h"
+#include "daemon/file.h"
 #include "daemon/jsondoc.h"
 
 #define PREFIX "mailbearer_"
@@ -167,53 +162,23 @@ void metrics_text(struct buf *out, const json_t *accounts)
 	buf_puts(out, "# EOF\n");
 }
 
-/* --- the file --- */
-
-static int fill(int fd, const struct buf *text)
-{
-	ssize_t written = write(fd, text->data, text->len);
-
-	if (written >= 0 && (size_t)written != text->len)
-		errno = ENOSPC;
-	return written == (ssize_t)text->len && fchmod(fd, 0644) == 0 && fsync(fd) == 0 ? 0 : -1;
-}
-
-/* Whoever reads the path sees the old text or the new one, whole. */
-static int replace_file(const char *path, const struct buf *text, struct err *err)
-{
-	struct buf temp = BUF_INIT(4096);
-	int fd, result = -1;
-
-	buf_printf(&temp, "%s.XXXXXX", path);
-	if (temp.failed || text->failed)
-		return err_set(err, ERR_LIMIT, "the path or the text is too long");
-	fd = mkostemp(temp.data, O_CLOEXEC);
-	if (fd < 0) {
-		err_sys(err, errno, "cannot make a file beside %s", path);
-	} else {
-		result = fill(fd, text) == 0 && rename(temp.data, path) == 0
-			     ? 0
-			     : err_sys(err, errno, "cannot write %s", path);
-		close(fd);
-		if (result != 0)
-			unlink(temp.data);
-	}
-	buf_free(&temp);
-	return result;
-}
-
 enum cli_exit cli_metrics(const struct cli_call *call, struct err *err)
 {
 	struct buf text = BUF_INIT(OUTPUT_MAX);
 	struct err problem = {.code = ERR_NONE};
 	json_t *accounts = NULL;
 	enum cli_exit result = status_ask(call, &accounts, err);
+	const struct file_owner owner = {0644, (uid_t)-1, (gid_t)-1};
 	int written;
 
 	if (result == CLI_DONE || result == CLI_NO_TOKEND) {
 		metrics_text(&text, accounts);
-		written =
-		    call->text_file ? replace_file(call->text_file, &text, &problem) : output_print(&text, &problem);
+		if (text.failed)
+			written = err_set(&problem, ERR_LIMIT, "the text is too long");
+		else if (call->text_file)
+			written = file_write(call->text_file, FILE_REPLACE, &text, &owner, &problem);
+		else
+			written = output_print(&text, &problem);
 		if (written != 0) {
 			*err = problem;
 			result = CLI_FAILED;

@@ -4,19 +4,17 @@
  * and no secret goes to either. Called by main.c through the table.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/sasl_xoauth2.h"
+#include "daemon/file.h"
 #include "daemon/jsondoc.h"
 #include "lib/wire.h"
 
@@ -35,39 +33,16 @@ struct takeover {
 	char *folder; /* for the client secrets, absolute; NULL: they are not written */
 };
 
-/* A pipe that nobody writes into would be waited for, a device has no end. -1 with *err set. */
-static int open_document(const char *path, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0)
-		return err_sys(err, errno, "%s", path);
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fd;
-	close(fd);
-	return err_set(err, ERR_CONFIG, "%s: is no ordinary file", path);
-}
-
 static json_t *read_document(const char *path, struct err *err)
 {
 	struct buf text = BUF_INIT(DOCUMENT_MAX);
-	int fd = open_document(path, err);
 	json_t *document = NULL;
-	char *room = NULL;
-	ssize_t n = -1;
 
-	if (fd < 0)
-		return NULL;
-	while ((room = buf_reserve(&text, 4096)) != NULL && (n = read(fd, room, 4096)) > 0)
-		text.len += (size_t)n;
-	if (room != NULL && n < 0)
-		err_sys(err, errno, "%s", path);
-	else if (room == NULL)
-		err_set(err, ERR_LIMIT, "%s: is larger than %d bytes", path, DOCUMENT_MAX);
-	else if ((document = jsondoc_parse_object(text.data, text.len, err)) == NULL)
-		err_prefix(err, "%s", path);
-	close(fd);
+	if (file_read(path, &text, err) == 0) {
+		document = jsondoc_parse_object(text.data, text.len, err);
+		if (document == NULL)
+			err_prefix(err, "%s", path);
+	}
 	buf_free(&text);
 	return document;
 }
@@ -136,39 +111,26 @@ static void name_client(const struct takeover *takeover, size_t i, char *name, s
 /* What an earlier run has left there is good if it is the same secret. */
 static int prove_written(const char *path, const struct buf *wanted, struct err *err)
 {
-	struct buf text = BUF_INIT(SECRET_MAX + 2); /* one more than is written, so that the end is seen */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
-	char *room = NULL;
-	ssize_t n = -1;
-	bool same;
+	struct buf text = BUF_INIT(SECRET_MAX + 1);
+	bool same = file_read(path, &text, NULL) == 0 && text.len == wanted->len &&
+		    memcmp(text.data, wanted->data, text.len) == 0;
 
-	while (fd >= 0 && (room = buf_reserve(&text, 1)) != NULL && (n = read(fd, room, text.cap - text.len)) > 0)
-		text.len += (size_t)n;
-	same = n == 0 && text.len == wanted->len && memcmp(text.data, wanted->data, text.len) == 0;
-	if (fd >= 0)
-		close(fd);
 	buf_free(&text);
 	return same ? 0 : err_set(err, ERR_CONFIG, "%s: is there already and holds something else; move it away", path);
 }
 
-/* A new file of mode 0600. */
 static int write_secret(const struct secret *secret, const char *path, struct err *err)
 {
+	const struct file_owner owner = {0600, (uid_t)-1, (gid_t)-1};
 	struct buf text = BUF_INIT(SECRET_MAX + 1);
-	int fd = -1, result = -1;
+	int result;
 
 	if (secret_append(secret, &text) != 0 || buf_puts(&text, "\n") != 0)
-		err_set(err, ERR_MEMORY, "no memory");
-	else if ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)) >= 0)
-		result = write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0 ? 0 : -1;
-	else if (errno == EEXIST)
-		result = prove_written(path, &text, err);
+		result = err_set(err, ERR_MEMORY, "no memory");
 	else
-		err_sys(err, errno, "%s", path);
-	if (fd >= 0 && (close(fd) != 0 || result != 0)) {
-		result = err_sys(err, errno, "%s", path);
-		unlink(path);
-	}
+		result = file_write(path, FILE_NEW, &text, &owner, err);
+	if (result == 1)
+		result = prove_written(path, &text, err);
 	buf_free(&text);
 	return result;
 }

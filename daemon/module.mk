@@ -4,6 +4,7 @@ daemon_libplain_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
 daemon_libplain_la_LIBADD = $(CONFUSE_LIBS)
 daemon_libplain_la_SOURCES = \
 	daemon/event.c daemon/event.h \
+	daemon/file.c daemon/file.h \
 	daemon/log.c daemon/log.h \
 	daemon/network.c daemon/network.h \
 	daemon/notify.c daemon/notify.h \
@@ -36,6 +37,14 @@ tests_unit_test_explain_SOURCES = tests/unit/test_explain.c
 tests_unit_test_explain_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_explain_LDADD = $(daemon_test_libs)
 UNIT_TESTS += tests/unit/test_explain
+
+check_PROGRAMS += tests/unit/test_file
+tests_unit_test_file_SOURCES = tests/unit/test_file.c
+tests_unit_test_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_file_LDADD = $(daemon_test_libs)
+tests_unit_test_file_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=fsync -Wl,--wrap=link -Wl,--wrap=rename -Wl,--wrap=write
+UNIT_TESTS += tests/unit/test_file
 
 check_PROGRAMS += tests/unit/test_jsondoc
 tests_unit_test_jsondoc_SOURCES = tests/unit/test_jsondoc.c

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/file.h"
 #include "daemon/settings_private.h"
 
 #define CREDENTIAL "credential:"
@@ -90,25 +91,6 @@ static int open_named_secret(const char *name, enum exposure exposure, struct er
 	return fd;
 }
 
-static int read_to_end(int fd, struct buf *out)
-{
-	ssize_t n;
-	char *room;
-
-	for (;;) {
-		room = buf_reserve(out, 4096);
-		if (!room)
-			return EFBIG;
-		n = read(fd, room, 4096);
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return errno;
-		if (n > 0)
-			out->len += (size_t)n;
-	}
-}
-
 static struct secret *secret_of_line(const struct buf *line, const char *name, struct err *err)
 {
 	struct secret *secret = NULL;
@@ -143,19 +125,15 @@ static struct secret *read_secret(const char *path, enum exposure exposure,
 				  struct secret *(*make)(const struct buf *text, const char *name, struct err *err),
 				  struct err *err)
 {
-	struct buf text = BUF_INIT(SECRET_MAX + 4096 + 2);
+	struct buf text = BUF_INIT(SECRET_MAX + 2);
 	struct secret *secret = NULL;
 	int fd = open_named_secret(path, exposure, err);
-	int error;
 
 	if (fd < 0)
 		return NULL;
-	error = read_to_end(fd, &text);
-	close(fd);
-	if (error)
-		err_sys(err, error, "%s", path);
-	else
+	if (file_read_rest(fd, path, &text, err) == 0)
 		secret = make(&text, path, err);
+	close(fd);
 	buf_free(&text);
 	return secret;
 }

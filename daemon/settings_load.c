@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/file.h"
 #include "daemon/settings_private.h"
 
 #define SECTION_KEYS_MAX 32 /* keys in one section, for libconfuse's arrays */
@@ -249,31 +250,9 @@ static int parse_text(struct parse *parse, const char *text)
 	return parse->failed ? -1 : 0;
 }
 
-static int read_all(int fd, size_t size, struct buf *text)
-{
-	ssize_t n = 1;
-	char *room;
-
-	while (n != 0) {
-		room = buf_reserve(text, 64 * 1024 < size ? size : 64 * 1024);
-		if (!room)
-			return ENOMEM;
-		n = read(fd, room, 64 * 1024 < size ? size : 64 * 1024);
-		if (n < 0 && errno != EINTR)
-			return errno;
-		if (n > 0)
-			text->len += (size_t)n;
-		if (text->len > SETTINGS_TEXT_MAX)
-			return EFBIG;
-		size = 0;
-	}
-	return 0;
-}
-
 static int read_open_file(int fd, struct buf *text, const struct settings_report *report)
 {
 	struct stat st;
-	int error;
 
 	if (fstat(fd, &st) != 0)
 		return err_sys(report->err, errno, "%s", report->path);
@@ -284,10 +263,7 @@ static int read_open_file(int fd, struct buf *text, const struct settings_report
 			       report->path);
 	if (st.st_size > SETTINGS_TEXT_MAX)
 		return err_set(report->err, ERR_LIMIT, "%s: is larger than 16 MiB", report->path);
-	error = read_all(fd, (size_t)st.st_size + 1, text);
-	if (error == EFBIG)
-		return err_set(report->err, ERR_LIMIT, "%s: is larger than 16 MiB", report->path);
-	return error ? err_sys(report->err, error, "%s", report->path) : 0;
+	return file_read_rest(fd, report->path, text, report->err);
 }
 
 static int read_file(struct buf *text, const struct settings_report *report)
@@ -299,8 +275,6 @@ static int read_file(struct buf *text, const struct settings_report *report)
 		return err_sys(report->err, errno, "%s", report->path);
 	result = read_open_file(fd, text, report);
 	close(fd);
-	if (result == 0 && !text->data && buf_puts(text, "\n") != 0) /* an empty file has no bytes to point at */
-		result = settings_no_memory(report);
 	return result;
 }
 
@@ -328,7 +302,7 @@ static int load(const struct settings_report *report, struct buf *text, struct o
 int settings_load(const char *path, struct settings **out, struct err *err)
 {
 	struct settings_report report = {path, err};
-	struct buf text = BUF_INIT(SETTINGS_TEXT_MAX + 128 * 1024);
+	struct buf text = BUF_INIT(SETTINGS_TEXT_MAX);
 	struct owner *owner = calloc(1, sizeof(*owner));
 	int result;
 

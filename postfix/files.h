@@ -4,15 +4,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/buf.h"
-#include "lib/err.h"
+#include "daemon/file.h"
 
 /*
  * main.cf and master.cf on disk: read, replaced as a whole, kept beside as a backup, and brought back. Each path is one
- * without symbolic links (realpath(3)). The functions block on the disk, and for FILES_LOCK_MS on an editor's lock.
+ * without symbolic links (realpath(3)). The functions block on the disk, and for FILE_LOCK_MS on an editor's lock.
  */
 
-#define FILES_LOCK_MS 10000
 #define FILES_STAMP_SIZE 32
 
 /* A backup is PATH.mailbearer-STAMP-SUM: when it was made, and the sum of what then took its place. */
@@ -24,10 +22,12 @@ struct files_backup {
 /* Appends the file's text. 0, or -1: not to be read, no regular file, holds a NUL, larger than the buffer takes. */
 int files_read(const char *path, struct buf *out, struct err *err);
 
+/* The file's mode and owner. 0 or -1. */
+int files_owner(const char *path, struct file_owner *out, struct err *err);
+
 /*
- * Replaces the file by `after` if it still is `before`: a temporary file with its mode and owner, on disk, then
- * renamed; under the lock that postconf(1) takes for its own edits. 0, or -1 with the file as it was; ERR_BUSY:
- * somebody has changed it, or is about to.
+ * Replaces the file by `after` if it still is `before`, with its mode and owner, under the lock that postconf(1) takes
+ * for its own edits. 0, or -1 with the file as it was; ERR_BUSY: somebody has changed it, or is about to.
  */
 int files_replace(const char *path, const struct buf *before, const struct buf *after, struct err *err);
 

@@ -1,14 +1,10 @@
-/* The backups of a configuration file, beside it. Called by apply.c and undo.c. */
+/* The backups of a configuration file, beside it. Called by apply.c and apply_undo.c. */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "postfix/files.h"
 
@@ -20,34 +16,21 @@ void files_backup_path(const char *path, const struct files_backup *backup, stru
 	buf_printf(out, "%s" MARK "%s-%016" PRIx64, path, backup->stamp, backup->sum);
 }
 
-static int write_new(const char *path, const char *like, const struct buf *text, struct err *err)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	struct stat st;
-	bool good;
-
-	if (fd < 0)
-		return err_sys(err, errno, "%.300s", path);
-	good = stat(like, &st) == 0 && (text->len == 0 || write(fd, text->data, text->len) == (ssize_t)text->len) &&
-	       fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, st.st_mode & 07777) == 0 && fsync(fd) == 0;
-	if (!good) {
-		err_sys(err, errno, "%.300s", path);
-		unlink(path);
-	}
-	close(fd);
-	return good ? 0 : -1;
-}
-
 int files_back_up(const char *path, const struct files_backup *backup, const struct buf *text, struct err *err)
 {
 	struct buf name = BUF_INIT(PATH_MAX);
+	struct file_owner owner;
 	int result;
 
 	files_backup_path(path, backup, &name);
-	result = name.failed ? err_set(err, ERR_LIMIT, "%.300s: the path is too long", path)
-			     : write_new(name.data, path, text, err);
+	if (name.failed)
+		result = err_set(err, ERR_LIMIT, "%.300s: the path is too long", path);
+	else if ((result = files_owner(path, &owner, err)) == 0)
+		result = file_write(name.data, FILE_NEW, text, &owner, err);
+	if (result == 1)
+		err_set(err, ERR_BUSY, "%.300s: is there already", name.data);
 	buf_free(&name);
-	return result;
+	return result == 0 ? 0 : -1;
 }
 
 /* The backup whose file's name this is, if it is one of a file called `base`. */

@@ -83,13 +83,12 @@ static int prove_rights(const struct flow *flow, const char *user)
 static int read_configuration(struct flow *flow)
 {
 	struct settings *settings = NULL;
-	bool there;
 	int result;
 
-	if (find_folder(flow) != 0 || file_read(flow->request->config, &flow->conf, &there, flow->err) != 0)
+	if (find_folder(flow) != 0)
 		return -1;
-	if (!there)
-		return prove_rights(flow, "mailbearer");
+	if (file_read(flow->request->config, &flow->conf, flow->err) != 0)
+		return flow->err->code == ERR_NOT_FOUND ? prove_rights(flow, "mailbearer") : -1;
 	if (settings_load(flow->request->config, &settings, flow->err) != 0)
 		return err_prefix(flow->err,
 				  "the configuration that is there has an error; repair it, or move it away");

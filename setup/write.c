@@ -66,16 +66,22 @@ static const struct passwd *find_user(const struct writing *writing, const char 
 	return user;
 }
 
+/* What root wishes; whoever else runs this owns what is made. */
+static struct file_owner owned(mode_t mode, uid_t uid, gid_t gid)
+{
+	bool root = geteuid() == 0;
+
+	return (struct file_owner){mode, root ? uid : (uid_t)-1, root ? gid : (gid_t)-1};
+}
+
 /* --- the secret --- */
 
 static bool is_there(const char *path, const struct buf *bytes)
 {
-	struct buf old = BUF_INIT(SECRET_MAX + 2);
-	struct err err;
-	bool there, same;
+	struct buf old = BUF_INIT(SECRET_MAX + 1);
+	bool same =
+	    file_read(path, &old, NULL) == 0 && old.len == bytes->len && memcmp(old.data, bytes->data, old.len) == 0;
 
-	same = file_read(path, &old, &there, &err) == 0 && there && old.len == bytes->len &&
-	       memcmp(old.data, bytes->data, old.len) == 0;
 	buf_free(&old);
 	return same;
 }
@@ -83,14 +89,14 @@ static bool is_there(const char *path, const struct buf *bytes)
 /* Readable for tokend by its group, and writable for root alone. */
 static int write_secret(const struct writing *writing, const struct secret *secret, const char *path, bool *changed)
 {
-	struct file_owner owner = {0640, 0, writing->user->pw_gid};
+	struct file_owner owner = owned(0640, 0, writing->user->pw_gid);
 	struct buf bytes = BUF_INIT(SECRET_MAX + 1);
 	int result = 0;
 
 	if (secret_append(secret, &bytes) != 0 || buf_puts(&bytes, "\n") != 0)
 		result = err_set(writing->err, ERR_MEMORY, "out of memory");
 	else if (!is_there(path, &bytes)) {
-		result = file_write(path, &bytes, &owner, writing->err);
+		result = file_write(path, FILE_FOLLOW, &bytes, &owner, writing->err);
 		*changed = result == 0;
 	}
 	buf_free(&bytes);
@@ -120,7 +126,7 @@ static int append_random(struct buf *out, struct err *err)
 /* Made once, and never replaced: what it sealed is lost without it. */
 static int make_seal_key(const struct writing *writing, bool *made)
 {
-	struct file_owner owner = {0600, writing->user->pw_uid, writing->user->pw_gid};
+	struct file_owner owner = owned(0600, writing->user->pw_uid, writing->user->pw_gid);
 	const char *path = writing->settings->tokend.seal_key_file;
 	struct buf key = BUF_INIT(2 * KEY_BYTES + 1);
 	int result;
@@ -128,20 +134,23 @@ static int make_seal_key(const struct writing *writing, bool *made)
 	if (*path != '/') /* systemd hands it over */
 		return 0;
 	result = append_random(&key, writing->err);
+	*made = false;
 	if (result == 0) {
 		buf_puts(&key, "\n");
-		result = file_make(path, &key, &owner, writing->err);
+		result = file_write(path, FILE_NEW, &key, &owner, writing->err);
+		*made = result == 0;
 	}
 	buf_free(&key);
-	*made = result == 1;
-	return result == 1 ? tell(writing, "made the seal key (keep a copy of it)", path) : result;
+	if (result < 0)
+		return -1;
+	return *made ? tell(writing, "made the seal key (keep a copy of it)", path) : 0;
 }
 
 /* --- folders, where systemd does not make them --- */
 
 static int make_folder(const struct writing *writing, const char *path, mode_t mode)
 {
-	struct file_owner owner = {mode, writing->user->pw_uid, writing->user->pw_gid};
+	struct file_owner owner = owned(mode, writing->user->pw_uid, writing->user->pw_gid);
 	int result = file_make_owned_folder(path, &owner, writing->err);
 
 	return result == 1 ? tell(writing, "made", path) : result;
@@ -181,8 +190,8 @@ static struct file_owner owner_of(const char *path)
 	struct stat st;
 
 	if (stat(path, &st) != 0)
-		return (struct file_owner){0644, 0, 0};
-	return (struct file_owner){st.st_mode & 07777, st.st_uid, st.st_gid};
+		return owned(0644, 0, 0);
+	return owned(st.st_mode & 07777, st.st_uid, st.st_gid);
 }
 
 static int write_files(const struct writing *writing, const struct setup_answers *answers,
@@ -222,19 +231,19 @@ int setup_write(const struct setup_doors *doors, const char *config, const struc
 {
 	struct writing writing = {.doors = doors, .err = err};
 	struct file_owner owner = owner_of(config);
-	struct buf staged = BUF_INIT(PATH_TEXT_MAX);
+	struct file_draft draft;
 	int result;
 
 	*out = (struct setup_written){.conf = !is_same(conf, &plan->text)};
 	if (!out->conf)
 		return write_proved(&writing, config, answers, plan, out);
-	result = file_stage(config, &plan->text, &owner, &staged, err);
-	if (result == 0 && write_proved(&writing, staged.data, answers, plan, out) != 0) {
-		unlink(staged.data);
-		result = -1;
-	}
+	if (file_draft_open(&draft, config, FILE_FOLLOW, err) != 0)
+		return -1;
+	result = file_draft_fill(&draft, &plan->text, &owner, err);
 	if (result == 0)
-		result = file_commit(staged.data, config, err);
-	buf_free(&staged);
+		result = write_proved(&writing, draft.temp, answers, plan, out);
+	if (result == 0)
+		result = file_draft_commit(&draft, err);
+	file_draft_close(&draft);
 	return result == 0 ? tell(&writing, "wrote", config) : -1;
 }

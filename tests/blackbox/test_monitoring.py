@@ -77,7 +77,7 @@ class Monitoring(unittest.TestCase):
         self.assertEqual([path], list(folder.iterdir()), "nothing is left behind")
         got = self.world.cli("metrics", "--textfile", str(folder / "none" / "x"))
         self.assertEqual(1, got.returncode)
-        self.assertIn("cannot make a file beside", got.stderr)
+        self.assertIn("x.tmp cannot be made (its folder must be there)", got.stderr)
 
     def test_the_table_says_where_the_steps_of_a_known_number_are(self):
         self.world.sign_in()

@@ -221,7 +221,7 @@ class Setup(unittest.TestCase):
 
     def test_half_written_leftovers_of_an_interrupted_run(self):
         self.start_tokend()
-        for name in ("mailbearer.conf.new", "contoso.secret.new", "seal.key.new"):
+        for name in ("mailbearer.conf.tmp", "contoso.secret.tmp", "seal.key.tmp"):
             (self.etc / name).write_text("half")
         self.done(self.application())
         self.assertEqual({"mailbearer.conf", "seal.key", "contoso.secret"}, set(self.picture()))
@@ -305,7 +305,7 @@ class Setup(unittest.TestCase):
             with self.world_with(shim):
                 self.application()
             killed = shim.clear()
-            found = {name: picture[0] for name, picture in self.picture().items() if not name.endswith(".new")}
+            found = {name: picture[0] for name, picture in self.picture().items() if not name.endswith(".tmp")}
             self.assertIn(found.pop("mailbearer.conf"), (first, whole))
             self.assertEqual(65, len(found.pop("seal.key", b"x" * 65)))
             self.assertEqual(SECRET.encode() + b"\n", found.pop("contoso.secret", SECRET.encode() + b"\n"))

@@ -73,20 +73,10 @@ static void what_is_no_configuration_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(-1, files_read(path, &text, &err));
-	assert_int_equal(ERR_SYSTEM, err.code);
-	assert_int_equal(-1, files_read(folder, &text, &err));
-	assert_int_equal(ERR_CONFIG, err.code);
+	assert_int_equal(ERR_NOT_FOUND, err.code);
 	put("a\0b", 3);
 	assert_int_equal(-1, files_read(path, &text, &err));
 	assert_int_equal(ERR_SYNTAX, err.code);
-	put("12345", 5);
-	buf_free(&text);
-	text.max = 5;
-	assert_int_equal(0, files_read(path, &text, &err));
-	buf_free(&text);
-	text.max = 4;
-	assert_int_equal(-1, files_read(path, &text, &err));
-	assert_int_equal(ERR_LIMIT, err.code);
 }
 
 static void a_file_is_replaced_whole_and_keeps_its_mode(void **state)
