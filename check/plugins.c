@@ -103,7 +103,7 @@ static void judge(const struct view *view, const char *folder, struct finding *f
 		finding_set(finding, FINDING_FAILED, "%s/%s is there and libsasl2 does not take it: %s", folder,
 			    FILE_NAME, view->complaint[0] != '\0' ? view->complaint : "it does not say why");
 		finding_advise(finding, "install the one of this machine's architecture, readable by all");
-		finding_line(finding, "chmod a+r %s/%s; file %s/%s", folder, FILE_NAME, folder, FILE_NAME);
+		finding_line(finding, "chmod a+r %s/%s; ldd %s/%s", folder, FILE_NAME, folder, FILE_NAME);
 	} else if (view->other[0] != '\0') {
 		finding_set(finding, FINDING_FAILED,
 			    "plugin \"%s\" in %s brings XOAUTH2 too, and libsasl2 takes one of them", view->other,

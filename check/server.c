@@ -141,7 +141,8 @@ void step_tcp(struct world *world, struct finding *finding)
 		finding_set(finding, FINDING_FAILED, "%s port %u: %s", world->host, world->port,
 			    status != 0 ? err.text : answer.data);
 		finding_advise(finding, "let the firewall pass TCP from this host to that port");
-		finding_line(finding, "nc -vz %s %u", world->host, world->port);
+		finding_line(finding, "openssl s_client -starttls smtp -connect %s:%u </dev/null", world->host,
+			     world->port);
 	}
 	buf_free(&answer);
 }

@@ -63,7 +63,7 @@ static const struct command commands[] = {
      "TEXT is a code (AADSTS700082, 535 5.7.139, invalid_grant) or a line of a log.\n"
      "With none, a log is read from standard input, and what went wrong in it is\n"
      "grouped by its cause:\n\n"
-     "  journalctl -u postfix --since today | mailbearer explain\n\n"
+     "  journalctl --facility=mail --since today | mailbearer explain\n\n"
      "Neither tokend nor the configuration is needed.\n",
      cli_explain, COMMAND_WORDS, 0, 0},
     {"token", "ACCOUNT", "print an access token, for msmtp, mutt and scripts",

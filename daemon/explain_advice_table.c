@@ -261,8 +261,7 @@ const struct explain_advice explain_advices[ADVICE_COUNT] = {
     [ADVICE_DIRECT_SEND] = STAYS(
 	EXPLAIN_EXCHANGE,
 	"make an inbound connector for this relay, or send through a mailbox: direct send is off in the tenant",
-	"New-InboundConnector -Name relay -ConnectorType OnPremises -SenderDomains * -SenderIPAddresses <address> "
-	"-RestrictDomainsToIPAddresses $true\n"),
+	"New-InboundConnector -Name relay -ConnectorType OnPremises -SenderDomains * -SenderIPAddresses <address>\n"),
     [ADVICE_HELO] = STAYS(EXPLAIN_POSTMASTER, "let the relay greet by a name of its own",
 			  "postconf -e 'smtp_helo_name = <this host as in DNS>'\n"),
     [ADVICE_PTR] = STAYS(EXPLAIN_POSTMASTER, "give the sending address a PTR record, or send by IPv4",

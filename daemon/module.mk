@@ -117,8 +117,8 @@ tests_fuzz_replay_explain_LDADD = daemon/libdaemon.la lib/libbase.la
 # Shows the tables of the code to the test of the documents.
 check_PROGRAMS += tests/lint/dump_tables
 tests_lint_dump_tables_SOURCES = tests/lint/dump_tables.c
-tests_lint_dump_tables_LDADD = check/libcheck.la postfix/libpostfix.la smtp/libsmtp.la client/libclient.la daemon/libdaemon.la \
-	lib/libbase.la $(CURL_LIBS) $(JANSSON_LIBS) $(DL_LIBS)
+tests_lint_dump_tables_LDADD = setup/libsetup.la check/libcheck.la postfix/libpostfix.la smtp/libsmtp.la client/libclient.la \
+	daemon/libdaemon.la lib/libbase.la $(CURL_LIBS) $(JANSSON_LIBS) $(DL_LIBS)
 
 # The build option as a distributor would use it, whatever this build has.
 check_PROGRAMS += tests/unit/test_default_client

@@ -23,8 +23,8 @@ static void put(const struct words *words, const char *text)
 	buf_puts(words->out, text);
 }
 
-/* As one word of PowerShell's: in quotes where it could be anything else. */
-static void put_word(const struct words *words, const char *word)
+/* As one word: in quotes where it could be anything else. quote: what stands for one inside of them. */
+static void put_quoted(const struct words *words, const char *word, const char *quote)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@._-";
 
@@ -34,8 +34,20 @@ static void put_word(const struct words *words, const char *word)
 	}
 	put(words, "'");
 	for (; *word != '\0'; word++)
-		buf_printf(words->out, *word == '\'' ? "''" : "%c", *word);
+		buf_printf(words->out, *word == '\'' ? "%s" : "%.1s", *word == '\'' ? quote : word);
 	put(words, "'");
+}
+
+/* For PowerShell. */
+static void put_word(const struct words *words, const char *word)
+{
+	put_quoted(words, word, "''");
+}
+
+/* For sh. */
+static void put_shell_word(const struct words *words, const char *word)
+{
+	put_quoted(words, word, "'\\''");
 }
 
 /* Of all of a domain's mailboxes, one after the other. */
@@ -69,7 +81,7 @@ static void put_registration(const struct words *words)
 	    "    SMTP.Send\n"
 	    "  * Where users may not consent for themselves, an administrator opens what this prints:\n"
 	    "    mailbearer consent-url ");
-	put(words, words->mailbox);
+	put_shell_word(words, words->mailbox);
 	put(words, "\n");
 }
 

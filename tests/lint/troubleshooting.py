@@ -26,7 +26,7 @@ Three commands say what is wrong, in this order:
 .Bd -literal -offset indent
 mailbearer check
 mailbearer status
-journalctl -u postfix@- --since today | mailbearer explain
+journalctl --facility=mail --since today | mailbearer explain
 .Ed
 .Pp
 The first goes the whole way from the configuration to the server's reply and explains the first thing that fails.

@@ -2,7 +2,7 @@
 # npm, which downloads an OpenID Provider into build/cache, and Chromium.
 SYSTEM_TESTS += tests/system/test_oidc.py tests/system/test_mail.py tests/system/test_sendmail.py \
 	tests/system/test_postfix_config.py tests/system/test_examples.py tests/system/test_milter_mail.py \
-	tests/system/test_setup.py
+	tests/system/test_setup.py tests/system/test_shown.py
 EXTRA_DIST += tests/system/browser.py tests/system/oidc
 EXTRA_DIST += $(SYSTEM_TESTS) tests/system/mta.py tests/system/packages.py tests/system/relay.py tests/system/demo.py \
 	tests/system/sink.py tests/system/alignment.py tests/system/sendmail.py tests/system/soak.py
