@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "check/child.h"
 #include "check/mta.h"
 #include "check/steps.h"
+#include "daemon/child.h"
 #include "client/tokenclient.h"
 #include "lib/sock.h"
 
@@ -121,7 +121,7 @@ static bool judge_visit(const struct world *world, const struct visit *visit, co
 	struct err err = {.code = ERR_NONE};
 	const char *text;
 
-	if (child_run(ask_there, (void *)visit, ASK_MS + 5000, &answer, &err) != 0)
+	if (child_do(ask_there, (void *)visit, ASK_MS + 5000, &answer, &err) != 0)
 		finding_set(finding, FINDING_FAILED, "%s", err.text);
 	else if (answer.len > 0 && strcmp(answer.data, good) != 0) {
 		text = answer.data + strcspn(answer.data, " ") + 1;
@@ -156,7 +156,7 @@ static void judge_milter(const struct visit *visit, const char *user, struct fin
 	struct err err = {.code = ERR_NONE};
 
 	finding_set(finding, FINDING_OK, "user %s reaches it", user);
-	if (child_run(ask_there, (void *)visit, ASK_MS + 5000, &answer, &err) != 0)
+	if (child_do(ask_there, (void *)visit, ASK_MS + 5000, &answer, &err) != 0)
 		finding_set(finding, FINDING_FAILED, "%s", err.text);
 	else if (answer.len > 0 && strcmp(answer.data, good) != 0) {
 		finding_set(finding, FINDING_FAILED, "as user %s: %s", user,

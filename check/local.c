@@ -10,9 +10,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "check/child.h"
 #include "check/files.h"
 #include "check/steps.h"
+#include "daemon/child.h"
 #include "daemon/privs.h"
 
 #define LOOK_MS 10000
@@ -131,7 +131,7 @@ void step_files(struct world *world, struct finding *finding)
 		if (!files.items[i].elsewhere)
 			files_judge(&files.items[i], user_of(world), finding);
 	if (finding->mark == FINDING_OK) {
-		if (child_run(look_as_user, &look, LOOK_MS, &answer, &err) != 0)
+		if (child_do(look_as_user, &look, LOOK_MS, &answer, &err) != 0)
 			finding_set(finding, FINDING_FAILED, "the files that are named cannot be looked at: %s",
 				    err.text);
 		else if (answer.len > 0)

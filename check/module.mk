@@ -5,7 +5,6 @@ check_libcheck_la_SOURCES = \
 	check/account.c \
 	check/check.c check/check.h \
 	check/chroot.c \
-	check/child.c check/child.h \
 	check/claims.c check/claims.h \
 	check/daemon.c \
 	check/files.c check/files.h \

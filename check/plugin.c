@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "check/child.h"
 #include "check/plugins.h"
 #include "check/steps.h"
+#include "daemon/child.h"
 
 #define LOAD_MS 20000
 #define LIBRARY "libsasl2.so.2"
@@ -80,7 +80,7 @@ void step_plugin(struct world *world, struct finding *finding)
 	struct buf answer = BUF_INIT(256 * 1024);
 	struct err err = {.code = ERR_NONE};
 
-	if (child_run(load, (void *)path, LOAD_MS, &answer, &err) != 0) {
+	if (child_do(load, (void *)path, LOAD_MS, &answer, &err) != 0) {
 		finding_set(finding, FINDING_FAILED, "libsasl2 with the plugins in its folder: %s", err.text);
 		finding_advise(finding, "take foreign plugins out of its folder (%s), one by one", folder);
 	} else {

@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check/child.h"
 #include "check/mta.h"
 #include "check/steps.h"
+#include "daemon/child.h"
 #include "smtp/relay.h"
 
 #define DNS_MS 15000
@@ -68,7 +68,7 @@ void step_dns(struct world *world, struct finding *finding)
 	int status;
 
 	find_server(world);
-	status = child_run(look_up, world, DNS_MS, &answer, &err);
+	status = child_do(look_up, world, DNS_MS, &answer, &err);
 	if (status == 0 && answer.len > 0 && answer.data[0] != '!') {
 		*strchrnul(answer.data, '\n') = '\0';
 		finding_set(finding, FINDING_OK, "%s%s%s", world->host,
@@ -133,7 +133,7 @@ void step_tcp(struct world *world, struct finding *finding)
 {
 	struct buf answer = BUF_INIT(4096);
 	struct err err = {.code = ERR_NONE};
-	int status = child_run(try_to_connect, world, TCP_MS, &answer, &err);
+	int status = child_do(try_to_connect, world, TCP_MS, &answer, &err);
 
 	if (status == 0 && answer.len == 0) {
 		finding_set(finding, FINDING_OK, "port %u", world->port);

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += daemon/libplain.la daemon/libdaemon.la
 daemon_libplain_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
 daemon_libplain_la_LIBADD = $(CONFUSE_LIBS)
 daemon_libplain_la_SOURCES = \
+	daemon/child.c daemon/child.h \
 	daemon/event.c daemon/event.h \
 	daemon/file.c daemon/file.h \
 	daemon/log.c daemon/log.h \
@@ -31,6 +32,12 @@ daemon_libdaemon_la_SOURCES = \
 	daemon/jwt_payload.c daemon/jwt_payload.h
 
 daemon_test_libs = daemon/libdaemon.la lib/libbase.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_child
+tests_unit_test_child_SOURCES = tests/unit/test_child.c
+tests_unit_test_child_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_child_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_child
 
 check_PROGRAMS += tests/unit/test_explain
 tests_unit_test_explain_SOURCES = tests/unit/test_explain.c
