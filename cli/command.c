@@ -106,7 +106,7 @@ static const struct command commands[] = {
      "one transport for each account. Nothing is changed without --apply.\n\n"
      "  --apply       show what has to change in this installation, and change it:\n"
      "                what is there is kept, and the files as they were stay beside\n"
-     "  --undo        bring back what the last --apply has changed\n"
+     "  --undo        show what the last --apply has changed, and change it back\n"
      "  --yes         do not ask\n"
      "  --config-dir DIR\n"
      "                the folder of main.cf and master.cf, if not Postfix's own\n"

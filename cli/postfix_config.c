@@ -141,27 +141,17 @@ static enum cli_exit apply_shown(const struct cli_call *call, const struct apply
 	return result;
 }
 
-static enum cli_exit apply(const struct cli_call *call, const struct installation_place *place,
-			   const struct settings *settings, struct err *err)
+/* There, or with --undo back. */
+static enum cli_exit change(const struct cli_call *call, const struct settings *settings, struct err *err)
 {
+	const struct installation_place place = {.postconf = call->postconf, .config_dir = call->config_dir};
 	struct apply_plan *plan;
 	enum cli_exit result;
 
-	if (apply_plan(place, settings, &plan, err) != 0)
+	if ((call->undo ? apply_plan_undo(&place, &plan, err) : apply_plan(&place, settings, &plan, err)) != 0)
 		return CLI_FAILED;
 	result = apply_shown(call, plan, err);
 	apply_plan_free(plan);
-	return result;
-}
-
-static enum cli_exit undo(const struct cli_call *call, const struct installation_place *place, struct err *err)
-{
-	struct buf told = BUF_INIT(OUTPUT_MAX);
-	enum cli_exit result = CLI_FAILED;
-
-	if (apply_undo(place, &told, err) == 0)
-		result = tell(call, &told, err);
-	buf_free(&told);
 	return result;
 }
 
@@ -171,7 +161,7 @@ static enum cli_exit prove_call(const struct cli_call *call, struct err *err)
 		err_set(err, ERR_SYNTAX, "only one of --apply and --undo can be meant");
 	else if (!call->apply && !call->undo && (call->yes || call->config_dir != NULL || call->postconf != NULL))
 		err_set(err, ERR_SYNTAX, "--yes, --config-dir and --postconf go with --apply or --undo");
-	else if (call->apply && !call->yes && !isatty(STDIN_FILENO))
+	else if ((call->apply || call->undo) && !call->yes && !isatty(STDIN_FILENO))
 		err_set(err, ERR_SYNTAX, "nobody can be asked here, since standard input is no terminal; add --yes");
 	else
 		return CLI_DONE;
@@ -180,17 +170,16 @@ static enum cli_exit prove_call(const struct cli_call *call, struct err *err)
 
 enum cli_exit cli_postfix_config(const struct cli_call *call, struct err *err)
 {
-	struct installation_place place = {.postconf = call->postconf, .config_dir = call->config_dir};
 	struct settings *settings;
 	enum cli_exit result = prove_call(call, err);
 
 	if (result != CLI_DONE)
 		return result;
 	if (call->undo)
-		return undo(call, &place, err);
+		return change(call, NULL, err);
 	if (load(call, &settings, err) != 0)
 		return CLI_FAILED;
-	result = call->apply ? apply(call, &place, settings, err) : print_wished(settings, err);
+	result = call->apply ? change(call, settings, err) : print_wished(settings, err);
 	settings_free(settings);
 	return result;
 }

@@ -246,15 +246,13 @@ enum cli_exit cli_setup(const struct cli_call *call, struct err *err)
 	int result = take_answers(call, &answers, err);
 
 	signal(SIGPIPE, SIG_IGN);
-	if (call->undo)
-		return setup_undo(&request, err) == 0 ? CLI_DONE : CLI_FAILED;
 	if (result == 0 && answers.asking && !isatty(STDIN_FILENO))
 		result = err_set(err, ERR_SYNTAX,
-				 "nobody can be asked here, since standard input is no terminal; add --yes, and the "
-				 "answers as options");
+				 "nobody can be asked here, since standard input is no terminal; add --yes%s",
+				 call->undo ? "" : ", and the answers as options");
 	ours.account = NULL;
 	if (result == 0)
-		result = setup_run(&request, err);
+		result = call->undo ? setup_undo(&request, err) : setup_run(&request, err);
 	setup_answers_free(&answers);
 	if (result == 0)
 		return CLI_DONE;

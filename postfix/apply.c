@@ -11,15 +11,8 @@
 
 #include "postfix/apply_private.h"
 #include "postfix/diff.h"
-#include "postfix/files.h"
 #include "postfix/merge.h"
 #include "postfix/text.h"
-
-struct apply_plan {
-	const struct installation_place *place;
-	struct apply_change changes[APPLY_FILES];
-	struct buf notes;
-};
 
 /* The certification authorities in one file, as systems have them. */
 static const char *const ca_files[] = {
@@ -135,18 +128,30 @@ static int make_texts(struct apply_plan *plan, const struct installation *instal
 	return result;
 }
 
+struct apply_plan *apply_new_plan(const struct installation_place *place, bool is_undo, struct err *err)
+{
+	struct apply_plan *plan = calloc(1, sizeof *plan);
+
+	if (plan == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return NULL;
+	}
+	plan->place = place;
+	plan->notes = BUF_INIT(TEXT_FILE_MAX);
+	plan->is_undo = is_undo;
+	return plan;
+}
+
 int apply_plan(const struct installation_place *place, const struct settings *settings, struct apply_plan **out,
 	       struct err *err)
 {
-	struct apply_plan *plan = calloc(1, sizeof *plan);
+	struct apply_plan *plan = apply_new_plan(place, false, err);
 	struct installation *installation = NULL;
 	const char *config_dir = place->config_dir;
 	int result;
 
 	if (plan == NULL)
-		return err_set(err, ERR_MEMORY, "out of memory");
-	plan->place = place;
-	plan->notes = BUF_INIT(TEXT_FILE_MAX);
+		return -1;
 	result = installation_read(place, &installation, err);
 	if (result == 0 && config_dir == NULL &&
 	    (config_dir = installation_value(installation, "config_directory")) == NULL)
@@ -233,6 +238,8 @@ int apply_commit(const struct apply_plan *plan, struct buf *told, struct err *er
 	char stamp[FILES_STAMP_SIZE];
 	struct err problem;
 
+	if (plan->is_undo)
+		return apply_commit_undo(plan, told, err);
 	files_stamp(stamp);
 	if (back_up(plan, stamp, told, err) != 0 || apply_replace(plan->changes, err) != 0)
 		goto failed;

@@ -25,6 +25,13 @@ struct apply_plan;
 int apply_plan(const struct installation_place *place, const struct settings *settings, struct apply_plan **out,
 	       struct err *err);
 
+/*
+ * The way back: what the last apply_commit replaced is to come again; once done, the next plan is the one before that.
+ * As apply_plan, and -1 also with ERR_NOT_FOUND: there is no backup; ERR_BUSY: a file has been changed since by
+ * somebody else (the text names its backup).
+ */
+int apply_plan_undo(const struct installation_place *place, struct apply_plan **out, struct err *err);
+
 /* NULL is legal. */
 void apply_plan_free(struct apply_plan *plan);
 
@@ -38,17 +45,10 @@ void apply_notes(const struct apply_plan *plan, struct buf *out);
 
 /*
  * Does it: a backup of each file that changes, the files replaced, master.cf first, and Postfix asked to prove them; if
- * it does not like them, all is as before. 0, and `told` has a line for each file with its backup's name; or -1, and
- * nothing has been changed (or *err names the file that could not be brought back, and its backup). ERR_BUSY: a file is
- * no longer what the plan was made of.
+ * it does not like them, all is as before. On the way back main.cf comes first, and the backups go away. 0, and `told`
+ * has a line for each file; or -1, and nothing has been changed (or *err names the file that could not be brought back,
+ * and its backup). ERR_BUSY: a file is no longer what the plan was made of.
  */
 int apply_commit(const struct apply_plan *plan, struct buf *told, struct err *err);
-
-/*
- * Brings back what the last apply_commit replaced, and takes the backups away; again, and it is the one before that. 0,
- * and `told` has a line for each file; or -1: ERR_NOT_FOUND: there is no backup; ERR_BUSY: a file has been changed
- * since by somebody else (the text names its backup), and nothing was done.
- */
-int apply_undo(const struct installation_place *place, struct buf *told, struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 #define MAILBEARER_POSTFIX_APPLY_PRIVATE_H
 
 #include "postfix/apply.h"
+#include "postfix/files.h"
 
 /* A file that changes, or not: then both texts are the same. */
 struct apply_change {
@@ -11,6 +12,19 @@ struct apply_change {
 
 /* In the order in which they are replaced: a transport that nothing leads to harms nobody. */
 enum { APPLY_MASTER, APPLY_MAIN, APPLY_FILES };
+
+struct apply_plan {
+	const struct installation_place *place;
+	struct apply_change changes[APPLY_FILES];
+	struct buf notes;
+	bool is_undo;
+	/* of an undo: the last backups; a file that the last change left alone has `is_of_last` false */
+	struct files_backup backups[APPLY_FILES];
+	bool is_of_last[APPLY_FILES];
+};
+
+/* NULL: no memory. */
+struct apply_plan *apply_new_plan(const struct installation_place *place, bool is_undo, struct err *err);
 
 /* Finds both files in the installation's folder. 0, or -1 with what was found in changes[], to be freed. */
 int apply_find(const char *config_dir, struct apply_change changes[APPLY_FILES], struct err *err);
@@ -26,5 +40,8 @@ int apply_replace_back(const struct apply_change changes[APPLY_FILES], struct er
 
 /* Does Postfix understand its files? 0, or -1 with its words. */
 int apply_prove(const struct installation_place *place, struct err *err);
+
+/* apply_commit of an undo. */
+int apply_commit_undo(const struct apply_plan *plan, struct buf *told, struct err *err);
 
 #endif

@@ -265,5 +265,5 @@ int setup_run(const struct setup_request *request, struct err *err)
 
 int setup_undo(const struct setup_request *request, struct err *err)
 {
-	return mta_undo(request->doors, &request->place, err);
+	return mta_undo(request->doors, request->answers->asking, &request->place, err);
 }

@@ -23,7 +23,7 @@ struct setup_request {
 /* 0; or -1 with *err set: ERR_SYNTAX when an option is missing or wrong, and nothing was done. */
 int setup_run(const struct setup_request *request, struct err *err);
 
-/* Brings back what was changed last in Postfix's files. 0 or -1. */
+/* Shows what was changed last in Postfix's files, and brings it back, if a person who is there says yes. 0 or -1. */
 int setup_undo(const struct setup_request *request, struct err *err);
 
 #endif

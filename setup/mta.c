@@ -106,13 +106,23 @@ int mta_bring_into_line(const struct setup_doors *doors, const struct setup_answ
 	return result;
 }
 
-int mta_undo(const struct setup_doors *doors, const struct installation_place *place, struct err *err)
+int mta_undo(const struct setup_doors *doors, bool asking, const struct installation_place *place, struct err *err)
 {
-	struct buf told = BUF_INIT(TEXT_MAX);
-	int result = apply_undo(place, &told, err);
+	struct apply_plan *plan;
+	bool changed = false;
+	int result;
 
+	if (apply_plan_undo(place, &plan, err) != 0)
+		return -1;
+	result = show(doors, plan, err);
+	if (result == 0 && asking)
+		result = setup_confirm(doors, "Change Postfix's files back so", false, err);
+	else if (result == 0)
+		result = 1;
 	if (result == 0)
-		result = doors->say(doors->arg, &told, err);
-	buf_free(&told);
-	return result == 0 ? reload(doors, place, err) : -1;
+		result = say(doors, "Postfix's files are as they were.\n", err);
+	else if (result == 1)
+		result = commit(doors, plan, &changed, err) == 0 ? reload(doors, place, err) : -1;
+	apply_plan_free(plan);
+	return result;
 }

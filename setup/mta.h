@@ -23,8 +23,8 @@ int mta_bring_into_line(const struct setup_doors *doors, const struct setup_answ
 			const struct installation_place *place, const struct settings *settings, bool *changed,
 			struct err *err);
 
-/* Brings back what was changed last. 0 or -1. */
-int mta_undo(const struct setup_doors *doors, const struct installation_place *place, struct err *err);
+/* Shows what was changed last, and brings it back as it was; `asking`: on a person's yes. 0 or -1. */
+int mta_undo(const struct setup_doors *doors, bool asking, const struct installation_place *place, struct err *err);
 
 /* Sends from the mailbox to `recipient`, and waits for what becomes of it. 0: the server has taken it; or -1. */
 int mta_send_test(const struct setup_doors *doors, const struct installation_place *place, const char *mailbox,

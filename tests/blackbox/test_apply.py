@@ -128,19 +128,19 @@ class Apply(unittest.TestCase):
         self.conf.write_text(TWO)
         self.run_it("--apply", "--yes")
         self.assertIn("scan unix", self.master.read_text())
-        self.run_it("--undo")
+        self.run_it("--undo", "--yes")
         self.assertEqual(first, self.texts())
-        self.run_it("--undo")
+        self.run_it("--undo", "--yes")
         self.assertEqual((MAIN, MASTER), self.texts())
         self.assertEqual([], self.backups())
-        self.assertIn("nothing to undo", self.run_it("--undo", status=1))
+        self.assertIn("nothing to undo", self.run_it("--undo", "--yes", status=1))
 
     def test_not_undone_when_somebody_else_has_edited(self):
         self.run_it("--apply", "--yes")
         with self.main.open("a") as file:
             file.write("# theirs\n")
         edited = self.texts()
-        said = self.run_it("--undo", status=1)
+        said = self.run_it("--undo", "--yes", status=1)
         self.assertIn("changed by somebody else", said)
         self.assertIn(self.backups()[0], said)
         self.assertEqual(edited, self.texts())
@@ -148,12 +148,12 @@ class Apply(unittest.TestCase):
 
     def test_a_file_that_stays_the_same_has_no_backup(self):
         self.run_it("--apply", "--yes")
-        self.run_it("--undo")
+        self.run_it("--undo", "--yes")
         self.conf.write_text(CLIENT + 'connector "k" { relayhost = "[a.example]:25" senders = { "a@b.example" } }\n')
         self.run_it("--apply", "--yes")
         self.assertEqual(["main.cf"], [name.split(".mailbearer")[0] for name in self.backups()])
         self.assertEqual(MASTER, self.master.read_text())
-        self.run_it("--undo")
+        self.run_it("--undo", "--yes")
         self.assertEqual((MAIN, MASTER), self.texts())
 
     def test_what_postfix_does_not_like_is_taken_back(self):
@@ -168,7 +168,7 @@ class Apply(unittest.TestCase):
         self.run_it("--apply", "--yes")
         applied = self.texts()
         (self.etc / "status").write_text("1")
-        self.assertIn("nothing was undone", self.run_it("--undo", status=1))
+        self.assertIn("nothing was undone", self.run_it("--undo", "--yes", status=1))
         self.assertEqual(applied, self.texts())
         self.assertEqual(2, len(self.backups()))
 
@@ -181,7 +181,7 @@ class Apply(unittest.TestCase):
         self.assertTrue(self.main.is_symlink())
         self.assertIn("default_transport", self.main.read_text())
         self.assertEqual(MAIN, next(real.glob("main.cf.site.mailbearer-*")).read_text())
-        self.run_it("--undo")
+        self.run_it("--undo", "--yes")
         self.assertEqual((MAIN, MASTER), self.texts())
         self.assertEqual(["main.cf.site"], [path.name for path in real.iterdir()])
 
@@ -202,14 +202,15 @@ class Apply(unittest.TestCase):
 
     def test_words_that_do_not_fit(self):
         self.assertIn("add --yes", self.run_it("--apply", status=2))
+        self.assertIn("add --yes", self.run_it("--undo", status=2))
         self.assertIn("only one of --apply and --undo", self.run_it("--apply", "--undo", "--yes", status=2))
         self.assertIn("go with --apply or --undo", self.run_it(status=2))
         self.assertEqual((MAIN, MASTER), self.texts())
 
-    def ask(self, answer, meanwhile=None):
+    def ask(self, answer, meanwhile=None, what="--apply"):
         """With a terminal: the exit status and what was shown."""
         mine, theirs = pty.openpty()
-        with subprocess.Popen(self.command("--apply"), stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        with subprocess.Popen(self.command(what), stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
             shown = b""
             while b"[y/N]" not in shown:
@@ -234,6 +235,32 @@ class Apply(unittest.TestCase):
             self.assertEqual((MAIN, MASTER), self.texts())
         self.assertEqual(0, self.ask(b"y\n")[0])
         self.assertIn("default_transport", self.main.read_text())
+
+    def test_the_way_back_is_shown_and_asked_about(self):
+        self.run_it("--apply", "--yes")
+        applied = self.texts()
+        for answer in (b"n\n", b"\n"):
+            status, shown = self.ask(answer, what="--undo")
+            self.assertEqual(1, status)
+            self.assertIn("nothing was changed", shown)
+            self.assertEqual(applied, self.texts())
+        self.assertEqual(2, len(self.backups()))
+        status, shown = self.ask(b"y\n", what="--undo")
+        self.assertEqual(0, status)
+        self.assertEqual((MAIN, MASTER), self.texts())
+        diffs = dict(re.findall(r"(?ms)^--- (\S+)\n(.*?)(?=^--- |^Change )", shown.replace("\r", "")))
+        self.assertEqual(MAIN, patched(applied[0], diffs[str(self.main)]))
+        self.assertEqual(MASTER, patched(applied[1], diffs[str(self.master)]))
+        self.assertEqual([], self.backups())
+
+    def test_an_edit_while_it_asks_of_the_way_back_is_kept(self):
+        self.run_it("--apply", "--yes")
+        applied = self.texts()
+        status, shown = self.ask(b"y\n", lambda: self.main.write_text(applied[0] + "biff = no\n"), what="--undo")
+        self.assertEqual(1, status)
+        self.assertIn("has been changed meanwhile", shown)
+        self.assertEqual((applied[0] + "biff = no\n", applied[1]), self.texts())
+        self.assertEqual(2, len(self.backups()))
 
     def test_an_edit_while_it_asks_is_not_overwritten(self):
         status, shown = self.ask(b"y\n", lambda: self.main.write_text(MAIN + "biff = no\n"))

@@ -137,7 +137,7 @@ class Applied(unittest.TestCase):
         after = self.texts()
         self.assertIn("nothing was changed", self.config("--apply", "--yes"))
         self.assertEqual(after, self.texts())
-        self.config("--undo")
+        self.config("--undo", "--yes")
         self.assertEqual(before, self.texts())
         self.config("--apply", "--yes")
         self.assertEqual(after, self.texts())

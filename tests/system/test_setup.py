@@ -127,10 +127,10 @@ class Setup(unittest.TestCase):
         self.assertTrue(self.done(self.setup()).endswith("\nnothing to change\n"))
         self.assertEqual(before, self.picture())
 
-        self.done(self.mailbearer("setup", "--undo", *self.options()[:4]))
+        self.done(self.mailbearer("setup", "--undo", "--yes", *self.options()[:4]))
         self.assertEqual(self.first, self.files())
         self.assertEqual({"main.cf", "master.cf", "postfix-files"}, {path.name for path in self.mta.config.iterdir()})
-        self.assertNotEqual(0, self.mailbearer("setup", "--undo", *self.options()[:4]).returncode)
+        self.assertNotEqual(0, self.mailbearer("setup", "--undo", "--yes", *self.options()[:4]).returncode)
         self.assertNotIn("MARKER", out + self.mta.log() + self.world.conf.read_text())
 
     def test_a_person(self):
