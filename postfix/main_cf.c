@@ -64,3 +64,18 @@ void main_cf_set(const struct buf *text, const char *name, const char *value, st
 		text_comments(text, &entry, out);
 	buf_append(out, text->data + entry.end, text->len - entry.end);
 }
+
+void main_cf_drop(const struct buf *text, const char *name, struct buf *out)
+{
+	struct text_entry entry;
+	size_t done = 0;
+
+	for (size_t at = 0; text_next(text, &at, &entry);) {
+		if (!is_named(text, &entry, name))
+			continue;
+		buf_append(out, text->data + done, entry.start - done);
+		text_comments(text, &entry, out);
+		done = entry.end;
+	}
+	buf_append(out, text->data + done, text->len - done);
+}

@@ -16,4 +16,7 @@ bool main_cf_get(const struct buf *text, const char *name, struct buf *value);
 /* Appends the whole text with the parameter set: in its place, or at the end. Failure is in `out`. */
 void main_cf_set(const struct buf *text, const char *name, const char *value, struct buf *out);
 
+/* Appends the whole text without the parameter, wherever it stands; comments within it stay. */
+void main_cf_drop(const struct buf *text, const char *name, struct buf *out);
+
 #endif

@@ -67,16 +67,7 @@ static void split_option(const char *text, size_t len, struct buf *name, struct 
 		text_squeeze(equals + 1, len - (size_t)(equals + 1 - text), value);
 }
 
-/* One argument of the service's command, as it stands: an option with its value, or anything else. */
-struct argument {
-	const char *start;
-	size_t len;
-	struct buf name, value; /* of an option */
-	bool is_option;
-};
-
-/* The next one from *at. False: there is none. */
-static bool next_argument(const char **at, struct argument *argument)
+bool master_cf_next_argument(const char **at, struct master_cf_argument *argument)
 {
 	size_t len = text_word(at, TEXT_BLANKS);
 	const char *word = *at;
@@ -103,7 +94,7 @@ static const char *text_of(const struct buf *buf)
 }
 
 /* Which of our options is it? option_count: none. */
-static size_t our_option(const struct master_cf_service *service, const struct argument *argument)
+static size_t our_option(const struct master_cf_service *service, const struct master_cf_argument *argument)
 {
 	size_t i = 0;
 
@@ -122,11 +113,11 @@ struct survey {
 
 static void survey_arguments(const struct there *there, const struct master_cf_service *service, struct survey *survey)
 {
-	struct argument argument = {.name = BUF_INIT(TEXT_FILE_MAX), .value = BUF_INIT(TEXT_FILE_MAX)};
+	struct master_cf_argument argument = {.name = BUF_INIT(TEXT_FILE_MAX), .value = BUF_INIT(TEXT_FILE_MAX)};
 	const char *at = there->arguments;
 	size_t i;
 
-	while (next_argument(&at, &argument)) {
+	while (master_cf_next_argument(&at, &argument)) {
 		i = our_option(service, &argument);
 		if (argument.is_option && strcmp(text_of(&argument.name), "smtp_sasl_password_maps") == 0)
 			survey->has_login = true;
@@ -197,6 +188,21 @@ void master_cf_add(const struct buf *text, const char *name, const char *line, s
 		put_text_before(text, out);
 		buf_printf(out, "%s\n", line);
 	}
+	out->failed |= there.line.failed;
+	buf_free(&there.line);
+}
+
+void master_cf_drop(const struct buf *text, const char *name, struct buf *out)
+{
+	struct there there = {.line = BUF_INIT(TEXT_FILE_MAX)};
+	size_t end = 0;
+
+	if (find(text, name, &there)) {
+		buf_append(out, text->data, there.where.start);
+		text_comments(text, &there.where, out);
+		end = there.where.end;
+	}
+	buf_append(out, text->data + end, text->len - end);
 	out->failed |= there.line.failed;
 	buf_free(&there.line);
 }

@@ -1,6 +1,7 @@
 #ifndef MAILBEARER_POSTFIX_MASTER_CF_H
 #define MAILBEARER_POSTFIX_MASTER_CF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/buf.h"
@@ -33,5 +34,20 @@ int master_cf_set(const struct buf *text, const struct master_cf_service *servic
 
 /* Appends the whole text, and if it has no service of that name and type unix, a line for it ("NAME unix ..."). */
 void master_cf_add(const struct buf *text, const char *name, const char *line, struct buf *out);
+
+/* Appends the whole text without the service of that name and type unix; comments within it stay. */
+void master_cf_drop(const struct buf *text, const char *name, struct buf *out);
+
+/* One argument of a service's command, as it stands: an option with its value, or anything else. */
+struct master_cf_argument {
+	const char *start;
+	size_t len;
+	struct buf name, value; /* of an option; to be freed by whoever began */
+	bool is_option;
+};
+
+/* The next one from *at, which moves behind it; the buffers are made by the caller and used again. False: there is
+ * none. */
+bool master_cf_next_argument(const char **at, struct master_cf_argument *argument);
 
 #endif

@@ -8,9 +8,15 @@
 
 #include "postfix/main_cf.h"
 #include "postfix/master_cf.h"
-#include "postfix/merge.h"
+#include "postfix/merge_private.h"
 #include "postfix/milters.h"
 #include "postfix/text.h"
+
+void merge_move(struct buf *text, struct buf *next)
+{
+	buf_free(text);
+	*text = *next;
+}
 
 /* A parameter of main.cf under way. */
 struct merging {
@@ -173,8 +179,7 @@ static void merge_one(struct merging *m, struct buf *text)
 	if (merges[m->parameter->how](m, &value)) {
 		main_cf_set(text, m->parameter->name, value.data != NULL ? value.data : "", &next);
 		next.failed |= value.failed || given.failed;
-		buf_free(text);
-		*text = next;
+		merge_move(text, &next);
 	}
 	buf_free(&value);
 	buf_free(&given);
@@ -191,6 +196,7 @@ int merge_main_cf(const struct wished *wished, const struct installation *instal
 		m.parameter = &wished->parameters[i];
 		merge_one(&m, &whole);
 	}
+	merge_retire_parameters(wished, installation, &whole);
 	buf_append(out, whole.data, whole.len);
 	out->failed |= whole.failed;
 	buf_free(&whole);
@@ -198,23 +204,6 @@ int merge_main_cf(const struct wished *wished, const struct installation *instal
 }
 
 /* --- master.cf --- */
-
-/*
- * What main.cf may say for all mail and no login of ours may suffer from: another way to log in or to encrypt, a second
- * relay that would get it too, an answer of the server's remembered for months.
- */
-static const struct {
-	const char *name, *ours;
-} guarded[] = {
-    {"smtp_sender_dependent_authentication", "no"},
-    {"smtp_tls_wrappermode", "no"},
-    {"smtp_sasl_auth_cache_name", ""},
-    {"smtp_sasl_auth_soft_bounce", "yes"},
-    {"smtp_sasl_type", "cyrus"},
-    {"smtp_tls_policy_maps", ""},
-    {"smtp_tls_per_site", ""},
-    {"smtp_fallback_relay", ""},
-};
 
 static void add_option(void *arg, const char *name, const char *value)
 {
@@ -243,22 +232,17 @@ static const char *chroot_field(const struct installation *installation)
 static void make_service(const struct wished_service *wished, const struct installation *installation,
 			 struct master_cf_service *service)
 {
+	const char *name, *ours;
+
 	*service = (struct master_cf_service){
 	    .name = wished->name, .chroot = chroot_field(installation), .maxproc = WISHED_SUBMISSIONS_MAX};
 	wished_each_option(wished, add_option, service);
-	for (size_t i = 0; i < sizeof guarded / sizeof guarded[0]; i++) {
-		const char *value = installation_value(installation, guarded[i].name);
+	for (size_t i = 0; wished_guard_at(i, &name, &ours); i++) {
+		const char *value = installation_value(installation, name);
 
-		if (value != NULL && !text_same(value, guarded[i].ours) && !has_option(service, guarded[i].name))
-			add_option(service, guarded[i].name, guarded[i].ours);
+		if (value != NULL && !text_same(value, ours) && !has_option(service, name))
+			add_option(service, name, ours);
 	}
-}
-
-/* Puts `next` in the place of the text. */
-static void move(struct buf *text, struct buf *next)
-{
-	buf_free(text);
-	*text = *next;
 }
 
 /* Which Debian's master.cf has in a comment only. */
@@ -269,7 +253,7 @@ static void add_tlsproxy(const struct installation *installation, struct buf *te
 
 	snprintf(line, sizeof line, WISHED_TLSPROXY_FORMAT, chroot_field(installation));
 	master_cf_add(text, "tlsproxy", line, &next);
-	move(text, &next);
+	merge_move(text, &next);
 }
 
 int merge_master_cf(const struct wished *wished, const struct installation *installation, const struct buf *text,
@@ -285,10 +269,12 @@ int merge_master_cf(const struct wished *wished, const struct installation *inst
 
 		make_service(&wished->services[i], installation, &service);
 		result = master_cf_set(&whole, &service, &next, err);
-		move(&whole, &next);
+		merge_move(&whole, &next);
 	}
 	if (result == 0 && wished->service_count > 0)
 		add_tlsproxy(installation, &whole);
+	if (result == 0)
+		merge_retire_services(wished, installation, &whole);
 	if (result == 0 && (whole.failed || buf_append(out, whole.data, whole.len) != 0))
 		result = err_set(err, ERR_LIMIT, "master.cf would be too large");
 	buf_free(&whole);

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "postfix/merge.h"
+#include "postfix/merge_private.h"
 #include "postfix/milters.h"
 #include "postfix/text.h"
 
@@ -28,11 +28,15 @@ static void note_tables(const struct wished *wished, const struct installation *
 {
 	const char *transports = value_of(installation, "sender_dependent_default_transport_maps");
 	const struct wished_parameter *map = wished_of(wished, WISHED_MAP);
+	struct buf others = BUF_INIT(TEXT_FILE_MAX);
 
-	if (map == NULL && *transports != '\0')
+	text_list_without(transports, wished->route, &others);
+	if (map == NULL && others.len > 0)
 		buf_printf(out,
 			   "sender_dependent_default_transport_maps stays: senders in %s do not go by the account.\n",
-			   transports);
+			   others.data);
+	out->failed |= others.failed;
+	buf_free(&others);
 	if (map == NULL && *value_of(installation, "sender_dependent_relayhost_maps") != '\0')
 		buf_puts(out,
 			 "sender_dependent_relayhost_maps stays, but default_transport names the next hop now, for "
@@ -75,6 +79,7 @@ void merge_notes(const struct wished *wished, const struct installation *install
 
 	wished_print_notes(wished, out);
 	note_tables(wished, installation, out);
+	merge_retire_notes(wished, installation, out);
 	if (milter != NULL)
 		note_services(milter, installation, out);
 	if (wished->service_count > 0 && *generic != '\0')

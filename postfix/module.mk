@@ -7,7 +7,7 @@ postfix_libpostfix_la_SOURCES = \
 	postfix/installation.c postfix/installation.h postfix/installation_private.h postfix/installation_read.c \
 	postfix/main_cf.c postfix/main_cf.h \
 	postfix/master_cf.c postfix/master_cf.h \
-	postfix/merge.c postfix/merge.h postfix/merge_notes.c \
+	postfix/merge.c postfix/merge.h postfix/merge_notes.c postfix/merge_private.h postfix/merge_retired.c \
 	postfix/milters.c postfix/milters.h \
 	postfix/run.c postfix/run.h \
 	postfix/text.c postfix/text.h \

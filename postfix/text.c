@@ -125,3 +125,19 @@ size_t text_word(const char **list, const char *separators)
 	}
 	return (size_t)(end - *list);
 }
+
+bool text_list_without(const char *list, const char *word, struct buf *out)
+{
+	size_t first = out->len, len;
+	bool found = false;
+
+	for (; (len = text_word(&list, TEXT_LIST)) > 0; list += len) {
+		if (len == strlen(word) && strncmp(list, word, len) == 0) {
+			found = true;
+			continue;
+		}
+		buf_puts(out, out->len > first ? ", " : "");
+		buf_append(out, list, len);
+	}
+	return found;
+}

@@ -38,4 +38,7 @@ bool text_same(const char *a, const char *b);
 #define TEXT_LIST ", \t\r\n"
 size_t text_word(const char **list, const char *separators);
 
+/* Appends the list without this word, whatever parted it before by ", ". False: it is not in there. */
+bool text_list_without(const char *list, const char *word, struct buf *out);
+
 #endif

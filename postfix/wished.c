@@ -13,6 +13,7 @@
 #define QUEUE_DIRECTORY "/var/spool/postfix"
 /* A file: a folder of certificates is read when smtp(8) is in its chroot, and is not there. */
 #define CA_FILE "/etc/ssl/certs/ca-certificates.crt"
+#define STATIC "static:"
 #define VALUE_MAX 4096     /* bytes of a parameter's value */
 #define OTHER_PARAMETERS 8 /* besides one for each account */
 
@@ -69,7 +70,7 @@ static int add_route(struct wished *wished, const struct settings *settings, str
 	const struct settings_account *account = settings->accounts;
 
 	if (wished->routed) {
-		put_map(value, settings, "transport");
+		buf_puts(value, wished->route);
 		return add(wished, WISHED_MAP, "", "sender_dependent_default_transport_maps", value);
 	}
 	buf_printf(value, "%s:", account->transport);
@@ -163,34 +164,28 @@ static bool is_wrapped(const char *relayhost)
 }
 
 /* The login: fixed, so that bounces have one too and connections can be kept; or for a whole domain the sender. */
-static void put_login(struct buf *out, const struct settings *settings, const struct settings_account *account)
+static void put_login(struct buf *out, const struct wished *wished, const struct settings_account *account)
 {
-	const char *socket = socket_of(settings);
-
 	if (account->name[0] == '*') {
-		put_map(out, settings, "sasl");
+		buf_puts(out, wished->login_map);
 		return;
 	}
-	buf_puts(out, "static:");
+	buf_puts(out, STATIC);
 	put_literally(out, account->name);
-	if (strcmp(socket, WIRE_SOCKET_DEFAULT) == 0) {
-		buf_puts(out, ":tokend");
-		return;
-	}
-	buf_puts(out, ":unix:");
-	put_literally(out, socket);
+	buf_puts(out, wished->login_end);
 }
 
-static int add_service(struct wished *wished, const struct settings *settings, const struct settings_account *account,
-		       struct buf *value)
+static const char *const mechanisms[] = {"xoauth2", "xoauth2,oauthbearer"};
+
+static int add_service(struct wished *wished, const struct settings_account *account, struct buf *value)
 {
 	struct wished_service *service = &wished->services[wished->service_count++];
 	bool microsoft = strcmp(account->client->provider->name, "microsoft") == 0;
 
-	put_login(value, settings, account);
+	put_login(value, wished, account);
 	service->login = take(value);
 	service->name = account->transport;
-	service->mechanisms = microsoft ? "xoauth2" : "xoauth2,oauthbearer";
+	service->mechanisms = mechanisms[microsoft ? 0 : 1];
 	service->sender_is_login = account->name[0] == '*';
 	service->is_wrapped = is_wrapped(account->client->relayhost);
 	return service->login != NULL ? 0 : -1;
@@ -212,15 +207,94 @@ void wished_each_option(const struct wished_service *service,
 		put(arg, "smtp_tls_wrappermode", "yes");
 }
 
+bool wished_guard_at(size_t i, const char **name, const char **ours)
+{
+	/* Another way to log in or to encrypt, a second relay that would get it too, an answer of the server's
+	 * remembered for months. */
+	static const char *const guarded[][2] = {
+	    {"smtp_sender_dependent_authentication", "no"},
+	    {"smtp_tls_wrappermode", "no"},
+	    {"smtp_sasl_auth_cache_name", ""},
+	    {"smtp_sasl_auth_soft_bounce", "yes"},
+	    {"smtp_sasl_type", "cyrus"},
+	    {"smtp_tls_policy_maps", ""},
+	    {"smtp_tls_per_site", ""},
+	    {"smtp_fallback_relay", ""},
+	};
+
+	if (i >= sizeof guarded / sizeof guarded[0])
+		return false;
+	*name = guarded[i][0];
+	*ours = guarded[i][1];
+	return true;
+}
+
+struct question {
+	const char *name, *value;
+	bool found;
+};
+
+static void compare_option(void *arg, const char *name, const char *value)
+{
+	struct question *question = arg;
+
+	question->found |= strcmp(name, question->name) == 0 && strcmp(value, question->value) == 0;
+}
+
+bool wished_writes_option(const char *name, const char *value)
+{
+	struct question question = {name, value, false};
+	const char *guarded, *ours;
+	char none[] = "";
+
+	for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++) {
+		const struct wished_service any = {
+		    .login = none, .mechanisms = mechanisms[i], .sender_is_login = true, .is_wrapped = true};
+
+		wished_each_option(&any, compare_option, &question);
+	}
+	for (size_t i = 0; wished_guard_at(i, &guarded, &ours); i++)
+		compare_option(&question, guarded, ours);
+	return question.found;
+}
+
+bool wished_is_login(const struct wished *wished, const char *value)
+{
+	size_t len = strlen(value), end = strlen(wished->login_end);
+
+	if (strcmp(value, wished->login_map) == 0)
+		return true;
+	return len > strlen(STATIC) + end && strncmp(value, STATIC, strlen(STATIC)) == 0 &&
+	       strcmp(value + len - end, wished->login_end) == 0;
+}
+
 /* --- all of it --- */
+
+/* 0 or -1. The value is left empty. */
+static int name_ours(struct wished *wished, const struct settings *settings, struct buf *value)
+{
+	const char *socket = socket_of(settings);
+
+	put_map(value, settings, "transport");
+	wished->route = take(value);
+	put_map(value, settings, "sasl");
+	wished->login_map = take(value);
+	buf_puts(value, strcmp(socket, WIRE_SOCKET_DEFAULT) == 0 ? ":tokend" : ":unix:");
+	if (strcmp(socket, WIRE_SOCKET_DEFAULT) != 0)
+		put_literally(value, socket);
+	wished->login_end = take(value);
+	return wished->route != NULL && wished->login_map != NULL && wished->login_end != NULL ? 0 : -1;
+}
 
 static int fill(struct wished *wished, const struct settings *settings, const struct wished_site *site)
 {
 	struct buf value = BUF_INIT(VALUE_MAX);
-	int result = add_parameters(wished, settings, site, &value);
+	int result = name_ours(wished, settings, &value);
 
+	if (result == 0)
+		result = add_parameters(wished, settings, site, &value);
 	for (size_t i = 0; i < settings->account_count && result == 0; i++)
-		result = add_service(wished, settings, &settings->accounts[i], &value);
+		result = add_service(wished, &settings->accounts[i], &value);
 	buf_free(&value);
 	return result;
 }
@@ -255,6 +329,9 @@ void wished_free(struct wished *wished)
 		free(wished->services[i].login);
 	free(wished->parameters);
 	free(wished->services);
+	free(wished->route);
+	free(wished->login_end);
+	free(wished->login_map);
 	free(wished);
 }
 

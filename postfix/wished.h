@@ -49,6 +49,10 @@ struct wished {
 	size_t parameter_count, service_count;
 	struct wished_parameter *parameters;
 	struct wished_service *services;
+	/* By these is ours known, whichever account it is of: */
+	char *route;             /* the table that tells a sender's transport */
+	char *login_end;         /* ":tokend" or ":unix:PATH", behind "static:ACCOUNT" */
+	char *login_map;         /* the table of a domain's logins */
 	bool routed;             /* tokend is asked for each sender's transport */
 	bool default_account;    /* and knows one for every sender */
 	bool milter_unreachable; /* there is a milter section, but Postfix cannot reach the socket from its queue's
@@ -70,6 +74,18 @@ void wished_free(struct wished *wished);
 /* Calls `put` with each option of the service, "NAME=VALUE", in order. */
 void wished_each_option(const struct wished_service *service,
 			void (*put)(void *arg, const char *name, const char *value), void *arg);
+
+/*
+ * What main.cf may say for all mail and no login of ours may suffer from, with what our transports say instead: the
+ * i-th from 0. False behind the last.
+ */
+bool wished_guard_at(size_t i, const char **name, const char **ours);
+
+/* Would we ever write this option into a transport? Logins are told by wished_is_login. */
+bool wished_writes_option(const char *name, const char *value);
+
+/* Is it a login at this tokend, whoever's? */
+bool wished_is_login(const struct wished *wished, const char *value);
 
 /* Appends one parameter a line, as main.cf(5) has them, and one service a line, as master.cf(5) has them;
  * tlsproxy's, which may be there, in a comment. */

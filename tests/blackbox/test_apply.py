@@ -135,6 +135,21 @@ class Apply(unittest.TestCase):
         self.assertEqual([], self.backups())
         self.assertIn("nothing to undo", self.run_it("--undo", "--yes", status=1))
 
+    def test_an_account_that_is_taken_out_takes_its_transport_with_it(self):
+        stays = CLIENT + 'account "stays@contoso.com" { client = "c" }\n'
+        self.conf.write_text(stays)
+        self.run_it("--apply", "--yes")
+        before = self.texts()
+        self.conf.write_text(stays + 'account "gone@contoso.com" { client = "c" }\n')
+        self.run_it("--apply", "--yes")
+        self.assertIn("mailbearer-gone-contoso-com unix", self.master.read_text())
+        self.conf.write_text(stays)
+        shown = self.run_it("--apply", "--yes")
+        self.assertIn("-mailbearer-gone-contoso-com unix ", shown)
+        self.assertIn("-sender_dependent_default_transport_maps = socketmap:", shown)
+        self.assertIn("note: The transport mailbearer-gone-contoso-com goes", shown)
+        self.assertEqual(before, self.texts())
+
     def test_not_undone_when_somebody_else_has_edited(self):
         self.run_it("--apply", "--yes")
         with self.main.open("a") as file:

@@ -1,5 +1,5 @@
 /* Fuzz target: main.cf and master.cf as somebody may have written them. What is set is found again, and a second time
- * changes nothing; a diff of what changed can be made. */
+ * changes nothing; what is taken out is gone; a diff of what changed can be made. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +28,10 @@ static void take_main(const struct buf *text)
 		abort();
 	diff_unified("main.cf", text, &once, &shown);
 	buf_clear(&value);
+	buf_clear(&twice);
+	main_cf_drop(&once, "smtpd_milters", &twice);
+	if (main_cf_get(&twice, "smtpd_milters", &value))
+		abort();
 	if (main_cf_get(text, "smtpd_milters", &value) && value.data != NULL)
 		milters_put_first(value.data, "unix:m.sock", "{ unix:m.sock }", &shown);
 	buf_free(&once);
@@ -48,6 +52,10 @@ static void take_master(const struct buf *text)
 
 	if (master_cf_set(text, &service, &once, &err) == 0 &&
 	    (master_cf_set(&once, &service, &twice, &err) != 0 || !same(&once, &twice)))
+		abort();
+	buf_clear(&twice);
+	master_cf_drop(&once, "mb", &twice);
+	if (once.len > 0 && twice.len >= once.len)
 		abort();
 	buf_free(&once);
 	buf_free(&twice);

@@ -284,6 +284,175 @@ static void services_that_go_past_the_milter_are_named(void **state)
 	assert_non_null(strstr(notes.data, "smtp_generic_maps stays (hash:/g)"));
 }
 
+/* --- accounts that have been taken out --- */
+
+#define GONE "account \"gone@contoso.com\" { client = \"c\" }\n"
+#define STAYS "account \"stays@contoso.com\" { client = \"c\" }\n"
+#define NAME "mailbearer-gone-contoso-com"
+#define DOMAIN                                                                                                         \
+	"client \"d\" { provider = \"microsoft\" tenant = \"contoso.onmicrosoft.com\""                                 \
+	" client_id = \"f3a1c9d2-5b7e-4c60-9a8d-2e4b6f801357\" client_secret_file = \"/etc/d\" }\n"                    \
+	"account \"*@contoso.com\" { client = \"d\" grant = \"client_credentials\" }\n"
+
+static char was_main[8192], was_master[8192];
+
+/* Both files as they are for a configuration. */
+static void begin_with(const char *conf, const char *text)
+{
+	assert_int_equal(0, merge(conf, text, "", SMTP, ""));
+	snprintf(was_main, sizeof was_main, "%s", main_cf.data);
+	snprintf(was_master, sizeof was_master, "%s", master_cf.data);
+}
+
+/* As postconf -M prints it: a service a line. */
+static const char *joined(const char *services)
+{
+	static char text[8192];
+	size_t len = 0;
+
+	for (; *services != '\0'; services++)
+		if (strncmp(services, "\n    ", 5) != 0)
+			text[len++] = *services;
+		else
+			services += 4, text[len++] = ' ';
+	text[len] = '\0';
+	return text;
+}
+
+static void continue_with(const char *conf)
+{
+	struct wished_site site = {.queue_directory = "/var/spool/postfix"};
+	struct buf before = {.data = was_main, .len = strlen(was_main)};
+	struct buf transports = {.data = was_master, .len = strlen(was_master)};
+	struct installation *installation = installation_parse(was_main, was_main, joined(was_master), "");
+
+	forget();
+	settings = load_text(conf, &err);
+	assert_non_null(settings);
+	assert_int_equal(0, wished_make(settings, &site, &wished, &err));
+	assert_int_equal(0, merge_main_cf(wished, installation, &before, &main_cf, &err));
+	assert_int_equal(0, merge_master_cf(wished, installation, &transports, &master_cf, &err));
+	merge_notes(wished, installation, &notes);
+	if (notes.data == NULL)
+		buf_puts(&notes, "");
+	installation_free(installation);
+}
+
+static void an_account_that_is_taken_out_leaves_nothing(void **state)
+{
+	(void)state;
+	begin_with(CONTOSO STAYS, "");
+	snprintf(was_master + strlen(was_master), sizeof was_master - strlen(was_master), "# the end\n");
+	static char main_one[8192], master_one[8192];
+	snprintf(main_one, sizeof main_one, "%s", was_main);
+	snprintf(master_one, sizeof master_one, "%s", was_master);
+
+	continue_with(CONTOSO STAYS GONE);
+	assert_non_null(strstr(master_cf.data, "\n" NAME " unix "));
+	assert_string_equal(notes.data, "Senders that belong to no account, and bounces, go by default_transport and "
+					"relayhost as before; default_account in the milter section of "
+					"mailbearer.conf gives them an account.\n");
+	snprintf(was_main, sizeof was_main, "%s", main_cf.data);
+	snprintf(was_master, sizeof was_master, "%s", master_cf.data);
+	continue_with(CONTOSO STAYS);
+	assert_string_equal(master_cf.data, master_one);
+	assert_string_equal(main_cf.data, main_one);
+	assert_string_equal(notes.data,
+			    "The transport " NAME " goes: mailbearer.conf has no account for it any more.\n");
+}
+
+static void what_leads_to_the_only_account_goes_with_it(void **state)
+{
+	(void)state;
+	begin_with(CONTOSO GONE, "relayhost = [old.example]\n");
+	assert_string_equal(value("default_transport"), NAME ":[smtp.office365.com]:587");
+	continue_with(CONTOSO STAYS SCAN);
+	assert_string_equal(value("default_transport"), "(not there)");
+	assert_string_equal(value("relayhost"), "[old.example]");
+	assert_string_equal(value(NAME "_destination_concurrency_limit"), "(not there)");
+	assert_null(strstr(master_cf.data, NAME));
+	assert_non_null(strstr(notes.data, "default_transport led there"));
+	/* One that takes its place is no loss. */
+	continue_with(CONTOSO STAYS);
+	assert_null(strstr(notes.data, "default_transport led there"));
+	assert_string_equal(value("default_transport"), "mailbearer-stays-contoso-com:[smtp.office365.com]:587");
+	continue_with("# nothing is left\n");
+	assert_string_equal(value("default_transport"), "(not there)");
+	assert_null(strstr(master_cf.data, NAME));
+}
+
+static void a_domain_s_transport_goes_as_well(void **state)
+{
+	(void)state;
+	begin_with(CONTOSO DOMAIN STAYS, "smtp_fallback_relay = [b.example]\nsmtp_tls_wrappermode = yes\n");
+	assert_non_null(strstr(was_master, "\nmailbearer-contoso-com unix "));
+	continue_with(CONTOSO STAYS);
+	assert_null(strstr(master_cf.data, "\nmailbearer-contoso-com unix "));
+}
+
+static void replace_in(char *text, const char *old, const char *new)
+{
+	char rest[8192];
+	char *at = strstr(text, old);
+
+	assert_non_null(at);
+	snprintf(rest, sizeof rest, "%s", at + strlen(old));
+	strcpy(stpcpy(at, new), rest);
+}
+
+static void what_somebody_has_changed_stays_and_is_named(void **state)
+{
+	static const char *const changes[][2] = {
+	    {NAME " unix - - n - 3 smtp", NAME " unix - - n - 2 smtp"},
+	    {NAME " unix - - n - 3 smtp", NAME " unix - - n 60 3 smtp"},
+	    {NAME " unix - - n - 3 smtp", NAME " unix n - n - 3 smtp"},
+	    {NAME " unix - - n - 3 smtp", NAME " unix - y n - 3 smtp"},
+	    {NAME " unix - - n - 3 smtp", NAME " unix - - n - 3 smtp\n    -v"},
+	    {NAME " unix - - n - 3 smtp", NAME " unix - - n - 3 smtp\n    -o smtp_helo_name=relay.example"},
+	    {NAME " unix - - n - 3 smtp\n    -o smtp_sasl_auth_enable=yes",
+	     NAME " unix - - n - 3 smtp\n    -o smtp_sasl_auth_enable=no"},
+	    {NAME " unix - - n - 3 smtp", "theirs unix - - n - 3 smtp"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+		begin_with(CONTOSO GONE, "");
+		replace_in(was_master, changes[i][0], changes[i][1]);
+		continue_with(CONTOSO STAYS);
+		assert_non_null(strstr(master_cf.data, changes[i][1]));
+		assert_non_null(strstr(notes.data, "written or changed by hand, and stays"));
+		assert_null(strstr(notes.data, "goes"));
+	}
+}
+
+static void services_that_are_none_of_ours_are_left_alone(void **state)
+{
+	static const char *const others[] = {
+	    NAME " unix - - n - 3 smtp -o smtp_sasl_password_maps=hash:/etc/postfix/sasl\n",
+	    NAME " unix - - n - 3 smtp -o smtp_sasl_password_maps=static:a@b.example:unix:/run/another.sock\n",
+	    NAME " inet n - n - 3 smtp -o smtp_sasl_password_maps=static:a@b.example:tokend\n",
+	    NAME " unix - - n - 3 lmtp -o smtp_sasl_password_maps=static:a@b.example:tokend\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		assert_int_equal(0, merge(CONTOSO STAYS, "", "", others[i], ""));
+		assert_int_equal(0, strncmp(master_cf.data, others[i], strlen(others[i])));
+		assert_string_equal(notes.data, "");
+	}
+}
+
+static void a_limit_and_tables_of_somebody_else_s_stay(void **state)
+{
+	(void)state;
+	begin_with(CONTOSO GONE STAYS, NAME "_destination_concurrency_limit = 2\n"
+					    "sender_dependent_default_transport_maps = hash:/a, hash:/b\n");
+	continue_with(CONTOSO STAYS);
+	assert_string_equal(value(NAME "_destination_concurrency_limit"), "2");
+	assert_string_equal(value("sender_dependent_default_transport_maps"), "hash:/a, hash:/b");
+	assert_non_null(strstr(notes.data, "senders in hash:/a, hash:/b do not go"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +469,12 @@ int main(void)
 	    cmocka_unit_test(the_login_is_guarded_against_what_main_cf_says_for_all),
 	    cmocka_unit_test(a_name_that_is_taken_is_refused),
 	    cmocka_unit_test(services_that_go_past_the_milter_are_named),
+	    cmocka_unit_test(an_account_that_is_taken_out_leaves_nothing),
+	    cmocka_unit_test(what_leads_to_the_only_account_goes_with_it),
+	    cmocka_unit_test(a_domain_s_transport_goes_as_well),
+	    cmocka_unit_test(what_somebody_has_changed_stays_and_is_named),
+	    cmocka_unit_test(services_that_are_none_of_ours_are_left_alone),
+	    cmocka_unit_test(a_limit_and_tables_of_somebody_else_s_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget_all);

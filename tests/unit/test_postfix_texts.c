@@ -78,6 +78,37 @@ static void a_parameter_is_set_in_its_place(void **state)
 	assert_string_equal(set("", "a", "9"), "a = 9\n");
 }
 
+static const char *without(const char *text, const char *name)
+{
+	struct buf main_cf = text_of(text);
+
+	buf_clear(&out);
+	main_cf_drop(&main_cf, name, &out);
+	return made();
+}
+
+static void a_parameter_goes_wherever_it_stands(void **state)
+{
+	(void)state;
+	assert_string_equal(without("# x\na = 1\nb = 2\na = 3", "a"), "# x\nb = 2\n");
+	assert_string_equal(without("a = 1,\n  # why\n  2\n# of b\nb = 3\n", "a"), "  # why\n# of b\nb = 3\n");
+	assert_string_equal(without("aa = 1\n#a = 2\n", "a"), "aa = 1\n#a = 2\n");
+	assert_string_equal(without("", "a"), "");
+}
+
+static void a_word_goes_out_of_a_list(void **state)
+{
+	(void)state;
+	buf_clear(&out);
+	assert_true(text_list_without("hash:/a,  { b, c }\n\thash:/d", "hash:/a", &out));
+	assert_string_equal(made(), "{ b, c }, hash:/d");
+	buf_clear(&out);
+	assert_true(text_list_without("a", "a", &out));
+	assert_string_equal(made(), "");
+	assert_false(text_list_without("ab, b", "a", &out));
+	assert_string_equal(made(), "ab, b");
+}
+
 /* --- master.cf --- */
 
 static const struct master_cf_service service = {
@@ -97,6 +128,26 @@ static const char *with_service(const char *text)
 
 	buf_clear(&out);
 	return master_cf_set(&master_cf, &service, &out, &err) == 0 ? made() : NULL;
+}
+
+static const char *without_service(const char *text)
+{
+	struct buf master_cf = text_of(text);
+
+	buf_clear(&out);
+	master_cf_drop(&master_cf, "mb", &out);
+	return made();
+}
+
+static void a_service_goes(void **state)
+{
+	(void)state;
+	assert_string_equal(without_service("# ours\n" NEW "smtp unix - - y - - smtp\n"),
+			    "# ours\nsmtp unix - - y - - smtp\n");
+	assert_string_equal(without_service("a unix - - y - - smtp\nmb unix - - y - 3 smtp\n# why\n  -v"),
+			    "a unix - - y - - smtp\n# why\n");
+	assert_string_equal(without_service("mb inet n - y - - smtpd\n"), "mb inet n - y - - smtpd\n");
+	assert_string_equal(without_service(""), "");
 }
 
 static void a_service_is_added(void **state)
@@ -252,6 +303,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_parameter_is_found_as_postfix_finds_it),
 	    cmocka_unit_test(a_parameter_is_set_in_its_place),
+	    cmocka_unit_test(a_parameter_goes_wherever_it_stands),
+	    cmocka_unit_test(a_word_goes_out_of_a_list),
+	    cmocka_unit_test(a_service_goes),
 	    cmocka_unit_test(a_service_is_added),
 	    cmocka_unit_test(a_service_that_is_in_order_stays_as_it_is_written),
 	    cmocka_unit_test(a_service_is_brought_up_to_date_and_keeps_its_own),
