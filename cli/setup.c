@@ -159,11 +159,11 @@ static int check_config(void *arg, struct err *err)
 		       "the configuration is not right yet; correct it, and run mailbearer setup again");
 }
 
-static int reload(void *arg, bool *running, struct err *err)
+static int tokend(void *arg, bool again, bool *running, struct err *err)
 {
 	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
 	const struct cli_call *call = arg;
-	enum cli_exit result = ask(call, "reload", NULL, &answer, err);
+	enum cli_exit result = ask(call, again ? "reload" : "version", NULL, &answer, err);
 
 	buf_free(&answer);
 	*running = result != CLI_NO_TOKEND;
@@ -234,7 +234,7 @@ enum cli_exit cli_setup(const struct cli_call *call, struct err *err)
 {
 	struct cli_call ours = *call;
 	struct setup_doors doors = {&ours,  ask_person, ask_secret, say,       warn,   check_config,
-				    reload, state,      sign_in,    has_token, explain};
+				    tokend, state,      sign_in,    has_token, explain};
 	struct setup_answers answers = {.asking = !call->yes};
 	struct setup_request request = {
 	    .config = call->config != NULL ? call->config : CLI_CONFIG_DEFAULT,

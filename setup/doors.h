@@ -27,8 +27,8 @@ struct setup_doors {
 	/* mailbearer check-config */
 	int (*check_config)(void *arg, struct err *err);
 
-	/* Does tokend run? If so, has it read its configuration again. */
-	int (*reload)(void *arg, bool *running, struct err *err);
+	/* Does tokend run? With `again`, if so, has it read its configuration again. */
+	int (*tokend)(void *arg, bool again, bool *running, struct err *err);
 
 	/* The account's state as tokend names it ("needs_login"). */
 	int (*state)(void *arg, const char *account, struct buf *out, struct err *err);

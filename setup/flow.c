@@ -9,6 +9,7 @@
 
 #include "daemon/settings.h"
 #include "setup/ask.h"
+#include "setup/debt.h"
 #include "setup/files.h"
 #include "setup/flow.h"
 #include "setup/homework.h"
@@ -165,20 +166,24 @@ static int start_tokend(struct flow *flow)
 	return result == 0 ? 0 : err_prefix(flow->err, "tokend cannot be started");
 }
 
+/* One that is started reads its files anyway. */
 static int bring_tokend_up(struct flow *flow)
 {
+	const char *config = flow->request->config;
 	bool running = false;
 
 	if (flow->doors->check_config(flow->doors->arg, flow->err) != 0 ||
-	    flow->doors->reload(flow->doors->arg, &running, flow->err) != 0)
+	    flow->doors->tokend(flow->doors->arg, debt_is_owed(config, DEBT_TOKEND), &running, flow->err) != 0)
 		return -1;
-	if (!running && start_tokend(flow) != 0)
+	if (!running &&
+	    (start_tokend(flow) != 0 || flow->doors->tokend(flow->doors->arg, false, &running, flow->err) != 0))
 		return -1;
-	if (!running && flow->doors->reload(flow->doors->arg, &running, flow->err) != 0)
-		return -1;
-	return running
-		   ? 0
-		   : err_set(flow->err, ERR_UNREACHABLE, "tokend was started, and gives no answer; its log says why");
+	if (!running)
+		return err_set(flow->err, ERR_UNREACHABLE,
+			       "tokend was started, and gives no answer; its log says why: %s",
+			       flow->request->is_usual ? "journalctl -u mailbearer-tokend -n 20" : "see the system's");
+	debt_pay(config, DEBT_TOKEND);
+	return 0;
 }
 
 static int sign_in(struct flow *flow)
@@ -217,12 +222,16 @@ static int get_token(struct flow *flow)
 static int bring_postfix_into_line(struct flow *flow)
 {
 	struct settings *settings;
+	struct mta_wish wish = {.doors = flow->doors,
+				.answers = flow->answers,
+				.place = &flow->request->place,
+				.config = flow->request->config};
 	int result = settings_load(flow->request->config, &settings, flow->err);
 
 	if (result != 0)
 		return -1;
-	result =
-	    mta_bring_into_line(flow->doors, flow->answers, &flow->request->place, settings, &flow->changed, flow->err);
+	wish.settings = settings;
+	result = mta_bring_into_line(&wish, &flow->changed, flow->err);
 	settings_free(settings);
 	return result;
 }
@@ -265,5 +274,8 @@ int setup_run(const struct setup_request *request, struct err *err)
 
 int setup_undo(const struct setup_request *request, struct err *err)
 {
-	return mta_undo(request->doors, request->answers->asking, &request->place, err);
+	const struct mta_wish wish = {
+	    .doors = request->doors, .answers = request->answers, .place = &request->place, .config = request->config};
+
+	return mta_undo(&wish, err);
 }

@@ -4,6 +4,7 @@ setup_libsetup_la_CPPFLAGS = $(AM_CPPFLAGS) -DSBINDIR='"$(sbindir)"'
 setup_libsetup_la_SOURCES = \
 	setup/ask.c setup/ask.h \
 	setup/conf_edit.c setup/conf_edit.h \
+	setup/debt.c setup/debt.h \
 	setup/doors.h \
 	setup/fate.c setup/fate.h \
 	setup/fetch.c setup/fetch.h \

@@ -15,16 +15,24 @@
 
 #define MTA_MESSAGE_MS 60000 /* for the test message, from sendmail(1) to the server's word */
 
+/* All borrowed. */
+struct mta_wish {
+	const struct setup_doors *doors;
+	const struct setup_answers *answers;
+	const struct installation_place *place;
+	const char *config;              /* the configuration's path */
+	const struct settings *settings; /* what it says; not for mta_undo */
+};
+
 /*
  * Shows what is to change and does it, unless the answer is to show only; a person is asked. A machine without Postfix
- * is told so and left alone. *changed is set if anything was changed. 0 or -1.
+ * is told so and left alone. Postfix is reloaded if its files were changed, now or by a run that was interrupted.
+ * *changed is set if anything was changed. 0 or -1.
  */
-int mta_bring_into_line(const struct setup_doors *doors, const struct setup_answers *answers,
-			const struct installation_place *place, const struct settings *settings, bool *changed,
-			struct err *err);
+int mta_bring_into_line(const struct mta_wish *wish, bool *changed, struct err *err);
 
-/* Shows what was changed last, and brings it back as it was; `asking`: on a person's yes. 0 or -1. */
-int mta_undo(const struct setup_doors *doors, bool asking, const struct installation_place *place, struct err *err);
+/* Shows what was changed last, and brings it back as it was; a person is asked first. 0 or -1. */
+int mta_undo(const struct mta_wish *wish, struct err *err);
 
 /* Sends from the mailbox to `recipient`, and waits for what becomes of it. 0: the server has taken it; or -1. */
 int mta_send_test(const struct setup_doors *doors, const struct installation_place *place, const char *mailbox,

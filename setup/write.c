@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/settings.h"
+#include "setup/debt.h"
 #include "setup/files.h"
 #include "setup/service.h"
 #include "setup/write.h"
@@ -21,6 +22,7 @@
 
 struct writing {
 	const struct setup_doors *doors;
+	const char *config;
 	const struct settings *settings; /* the new ones */
 	const struct passwd *user;       /* who tokend runs as */
 	struct err *err;
@@ -96,7 +98,9 @@ static int write_secret(const struct writing *writing, const struct secret *secr
 	if (secret_append(secret, &bytes) != 0 || buf_puts(&bytes, "\n") != 0)
 		result = err_set(writing->err, ERR_MEMORY, "out of memory");
 	else if (!is_there(path, &bytes)) {
-		result = file_write(path, FILE_FOLLOW, &bytes, &owner, writing->err);
+		result = debt_owe(writing->config, DEBT_TOKEND, writing->err);
+		if (result == 0)
+			result = file_write(path, FILE_FOLLOW, &bytes, &owner, writing->err);
 		*changed = result == 0;
 	}
 	buf_free(&bytes);
@@ -229,7 +233,7 @@ int setup_write(const struct setup_doors *doors, const char *config, const struc
 		const struct setup_answers *answers, const struct setup_plan *plan, struct setup_written *out,
 		struct err *err)
 {
-	struct writing writing = {.doors = doors, .err = err};
+	struct writing writing = {.doors = doors, .config = config, .err = err};
 	struct file_owner owner = owner_of(config);
 	struct file_draft draft;
 	int result;
@@ -242,6 +246,8 @@ int setup_write(const struct setup_doors *doors, const char *config, const struc
 	result = file_draft_fill(&draft, &plan->text, &owner, err);
 	if (result == 0)
 		result = write_proved(&writing, draft.temp, answers, plan, out);
+	if (result == 0)
+		result = debt_owe(config, DEBT_TOKEND, err);
 	if (result == 0)
 		result = file_draft_commit(&draft, err);
 	file_draft_close(&draft);

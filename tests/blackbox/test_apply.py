@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import CLI, PATIENCE  # noqa: E402
+from postfix_standin import POSTCONF  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -38,18 +39,6 @@ relay     unix  -       -       y       -       -       smtp
         -o syslog_name=postfix/$service_name
 """
 
-# As far as it is asked: parameters and services, a logical line each.
-POSTCONF = r"""#!/bin/sh
-folder=$2 what=$3
-[ "$what" = -P ] && exit
-[ "$what" = -M ] && file=master.cf || file=main.cf
-[ "$what" = -x ] && printf '%s\n' "config_directory = $folder" "queue_directory = /var/spool/postfix" \
-    "mail_version = 3.7.11" "milter_default_action = tempfail" "smtp_fallback_relay =" "smtp_sasl_type = cyrus"
-exec awk '/^[ \t]*(#|$)/ { next }
-          /^[ \t]/ { sub(/^[ \t]+/, " "); entry = entry $0; next }
-          { if (entry != "") print entry; entry = $0 }
-          END { if (entry != "") print entry }' "$folder/$file"
-"""
 POSTFIX = """#!/bin/sh
 cat "$2/words" >&2 2>/dev/null
 exit "$(cat "$2/status" 2>/dev/null || echo 0)"

@@ -17,10 +17,20 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import ACCOUNT, CLI, CLIENT_ID, DAEMON_USER, PATIENCE, SECRET, World  # noqa: E402
 from person import authorize, get  # noqa: E402
+from postfix_standin import POSTCONF  # noqa: E402
 from shim import KILL_BEFORE, STORE, Shim  # noqa: E402
 from terminal import Person  # noqa: E402
 
 import tap  # noqa: E402
+
+# Lists what it is told.
+POSTFIX = """#!/bin/sh
+here=${0%/*}
+echo "$3" >>"$here/told"
+[ "$3" = status ] && exit "$(cat "$here/status")"
+[ "$3" = reload ] && [ -e "$here/no-reload" ] && { echo "postfix: fatal: cannot reload" >&2; exit 1; }
+exit 0
+"""
 
 WORLDS = []
 MINE = "# by hand, and to stay\n"
@@ -64,6 +74,31 @@ class Setup(unittest.TestCase):
         world.conf.chmod(0o640)
         world.give(world.conf)
 
+    # --- a Postfix that is a stand-in ---
+
+    def postfix(self, status=0):
+        """Its folder: postconf and postfix as far as they are asked, with a list of what postfix was told."""
+        mta = self.world.folder / "mta"
+        (mta / "etc").mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, mta)
+        for name, text in (("postconf", POSTCONF), ("postfix", POSTFIX)):
+            (mta / name).write_text(text)
+            (mta / name).chmod(0o755)
+        (mta / "etc" / "main.cf").write_text("relayhost =\n")
+        (mta / "etc" / "master.cf").write_text("smtp unix - - y - - smtp\n")
+        (mta / "status").write_text(str(status))
+        return mta
+
+    def told(self, mta):
+        """What postfix was told since the last time, but for the questions."""
+        log = mta / "told"
+        words = log.read_text().split() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return [word for word in words if word not in ("status", "check")]
+
+    def with_postfix(self, mta, **changes):
+        return {"postfix": "apply", "postconf": mta / "postconf", "config_dir": mta / "etc"} | changes
+
     def start_tokend(self):
         """With a key that is there already."""
         self.world.seal_key.write_text(os.urandom(32).hex() + "\n")
@@ -89,10 +124,10 @@ class Setup(unittest.TestCase):
         self.assertEqual((0, ""), (got.returncode, got.stderr), got.stdout)
         return got.stdout
 
-    def picture(self):
+    def picture(self, folder=None):
         """Every file of the configuration's folder: what is in it, when it was written, whose it is."""
         return {path.name: (path.read_bytes(), (s := path.stat()).st_mtime_ns, s.st_ino, s.st_mode, s.st_uid, s.st_gid)
-                for path in self.etc.iterdir()}
+                for path in (folder or self.etc).iterdir()}
 
     # --- options only ---
 
@@ -111,6 +146,55 @@ class Setup(unittest.TestCase):
         self.assertTrue(self.done(self.application()).endswith("\nnothing to change\n"))
         self.assertEqual(before, self.picture())
         self.assertEqual(refreshes, self.world.requests())
+
+    def test_a_second_run_writes_tells_and_restarts_nothing(self):
+        self.start_tokend()
+        mta = self.postfix()
+        self.assertIn("+default_transport = ", self.done(self.application(**self.with_postfix(mta))))
+        self.assertEqual(["reload"], self.told(mta))
+        self.assertEqual(1, self.world.log().count("event=reloaded"))
+        before, files = self.picture(), self.picture(mta / "etc")
+        self.assertTrue(self.done(self.application(**self.with_postfix(mta))).endswith("nothing to change\n"))
+        self.assertEqual((before, files), (self.picture(), self.picture(mta / "etc")))
+        self.assertEqual([], self.told(mta))
+        self.assertEqual(1, self.world.log().count("event=reloaded"))
+
+        got = self.application(**self.with_postfix(mta, client_secret_expires="2031-05-01"))
+        self.assertTrue(self.done(got).endswith("Done.\n"))
+        self.assertEqual([], self.told(mta))
+        self.assertEqual(2, self.world.log().count("event=reloaded"))
+        self.assertEqual(files, self.picture(mta / "etc"))
+
+    def test_what_an_interrupted_run_has_not_told_is_told_by_the_next(self):
+        self.start_tokend()
+        mta = self.postfix()
+        (mta / "no-reload").touch()
+        got = self.application(**self.with_postfix(mta))
+        self.assertEqual(1, got.returncode, got)
+        self.assertIn("reload", got.stderr)
+        self.assertEqual(["reload"], self.told(mta))
+        (mta / "no-reload").unlink()
+        self.done(self.application(**self.with_postfix(mta)))
+        self.assertEqual(["reload"], self.told(mta))
+        self.done(self.application(**self.with_postfix(mta)))
+        self.assertEqual([], self.told(mta))
+        self.assertEqual({"mailbearer.conf", "seal.key", "contoso.secret"}, set(self.picture()))
+
+    def test_the_way_back_is_shown_and_asked_about(self):
+        self.start_tokend()
+        mta = self.postfix()
+        where = ("--undo", "--postconf", str(mta / "postconf"), "--config-dir", str(mta / "etc"))
+        first = {name: files[0] for name, files in self.picture(mta / "etc").items()}
+        self.done(self.application(**self.with_postfix(mta)))
+        self.told(mta)
+        self.assertIn("add --yes", self.world.cli("setup", *where).stderr)
+        for answer in ("no", "yes"):
+            person = self.person(*where)
+            self.assertIn("-default_transport = ", person.until("Change Postfix's files back so [no]"))
+            os.write(person.master, answer.encode() + b"\n")
+            self.assertEqual(0, person.end()[0])
+            self.assertEqual(["reload"] if answer == "yes" else [], self.told(mta))
+            self.assertEqual(answer == "yes", first == {name: files[0] for name, files in self.picture(mta / "etc").items()})
 
     def test_files_modes_and_owners(self):
         self.start_tokend()
