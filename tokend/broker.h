@@ -14,7 +14,8 @@
 
 /*
  * Where everything meets: accounts, grants, requests and the store. It answers questions, in the words of the wire; who
- * may ask them, and over what, is the server's business. Single-threaded, never blocks but on the store.
+ * may ask them, and over what, is the server's business. Single-threaded. Blocks on the store when an administrator
+ * changes something, never for a refresh: what that brings is written by the store's own thread, and served after.
  */
 struct broker;
 struct broker_wait;
@@ -39,10 +40,11 @@ struct broker *broker_new(struct loop *loop, struct http *http, struct store *st
  * their answers may hold a refresh token in the place of one that is spent. */
 void broker_stop(struct broker *broker);
 
-/* Is a request in flight? */
+/* Is a request in flight, or a grant on its way to the disk? */
 bool broker_busy(const struct broker *broker);
 
-/* Stops, aborts what is in flight, tries once more to save what is unsaved, frees. NULL is legal. */
+/* Stops, aborts what is in flight, waits for what is on its way to the disk, tries once more to save what is unsaved,
+ * frees. NULL is legal. */
 void broker_free(struct broker *broker);
 
 /*

@@ -68,6 +68,7 @@ static void save_later(struct keeper *keeper, const struct err *err)
 	if (pause > SAVE_AGAIN_MAX_MS)
 		pause = SAVE_AGAIN_MAX_MS;
 	pause -= loop_random(loop, (uint32_t)(pause / 4 + 1));
+	keeper->unsaved = true;
 	keeper->save_failures++;
 	loop_timer_set(keeper->save_timer, pause);
 	log_event(EVENT_STORE_FAILED, keeper->conf->name, log_text("reason", err->text),
@@ -83,20 +84,61 @@ static void is_saved(struct keeper *keeper)
 	loop_timer_cancel(keeper->save_timer);
 }
 
-void grant_save(struct keeper *keeper)
+/* A try to save the record as it is now has ended. */
+static void note_try(struct keeper *keeper, const struct err *err)
 {
-	struct err err = {.code = ERR_NONE};
-	bool repaired = keeper->save_failures > 0;
-
-	keeper->unsaved = true;
-	keeper->record.generation++;
-	if (store_save(keeper->broker->store, keeper->conf->name, &keeper->record, &err) != 0) {
-		save_later(keeper, &err);
+	if (err->code != ERR_NONE) {
+		save_later(keeper, err);
 		return;
 	}
-	if (repaired)
+	if (keeper->save_failures > 0)
 		log_event(EVENT_STORE_REPAIRED, keeper->conf->name, log_number("failures", keeper->save_failures));
 	is_saved(keeper);
+}
+
+static void on_saved(void *arg, const struct err *err);
+
+static void begin_save(struct keeper *keeper)
+{
+	struct err err = {.code = ERR_NONE};
+
+	loop_timer_cancel(keeper->save_timer);
+	keeper->saving_generation = keeper->record.generation;
+	keeper->saving =
+	    store_save_start(keeper->broker->store, keeper->conf->name, &keeper->record, on_saved, keeper, &err);
+	if (keeper->saving == NULL)
+		note_try(keeper, &err);
+}
+
+/* How an older record fared is nobody's business: the newer one follows it. */
+static void on_saved(void *arg, const struct err *err)
+{
+	struct keeper *keeper = arg;
+
+	keeper->saving = NULL;
+	if (keeper->saving_generation == keeper->record.generation)
+		note_try(keeper, err);
+	else
+		begin_save(keeper);
+	if (keeper->saving == NULL)
+		outcome_go_on(keeper);
+}
+
+void grant_save(struct keeper *keeper)
+{
+	keeper->record.generation++;
+	if (keeper->saving == NULL)
+		begin_save(keeper);
+}
+
+void grant_settle(struct keeper *keeper)
+{
+	while (keeper->saving != NULL) {
+		struct err err = {.code = ERR_NONE};
+
+		(void)store_save_wait(keeper->saving, &err);
+		on_saved(keeper, &err);
+	}
 }
 
 void grant_rotate(struct keeper *keeper, struct secret *refresh_token)
@@ -131,6 +173,7 @@ static void log_saved(const struct keeper *keeper)
 /* Puts the record on disk, and then only in the place of the old one. -1: it is freed, and nothing has changed. */
 static int replace_record(struct keeper *keeper, struct store_record *record, struct err *err)
 {
+	grant_settle(keeper);
 	record->generation++;
 	if (store_save(keeper->broker->store, keeper->conf->name, record, err) != 0) {
 		store_record_free(record);
@@ -178,6 +221,7 @@ static void adopt(struct keeper *keeper, struct broker_result *result)
 	store_record_free(&keeper->record);
 	keeper->record = record;
 	grant_save(keeper);
+	grant_settle(keeper);
 	if (!keeper->unsaved)
 		log_saved(keeper);
 	keeper_grant_with_token(keeper, result);
@@ -313,6 +357,7 @@ struct broker_wait *broker_forget(struct broker *broker, const struct broker_que
 	if (keeper->conf->grant != SETTINGS_REFRESH_TOKEN)
 		return broker_say(now, WIRE_PERM, "account %s uses %s: there is nothing to forget", keeper->conf->name,
 				  settings_grant_name(keeper->conf->grant));
+	grant_settle(keeper);
 	if (store_remove(broker->store, keeper->conf->name, &err) != 0)
 		return broker_say(now, WIRE_TEMP, "the grant could not be removed: %s", err.text);
 	grant_end_trial(keeper, "the account's grant was removed meanwhile");

@@ -1,23 +1,12 @@
 /*
- * One account: feeds the state machine of account.h, does what it says, and speaks of what came of it, in the log once
- * and in answers as often as asked. The refresh token is broker_grant.c's, the request broker_request.c's.
+ * One account: feeds the state machine of account.h, does what it says, and answers how things stand. What came of a
+ * request is broker_outcome.c's, the refresh token broker_grant.c's, the request itself broker_request.c's.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/explain.h"
-#include "daemon/log.h"
 #include "tokend/broker_private.h"
-
-/* What an event brings along, and what is made of it. */
-struct feed {
-	struct account_input in;
-	unsigned mask;       /* of account_action: those that are done */
-	enum turn_kind kind; /* of the request, should it start one */
-};
-
-static void feed(struct keeper *keeper, enum account_event event, struct feed *with);
 
 int64_t keeper_seconds_until(const struct keeper *keeper, int64_t at)
 {
@@ -37,32 +26,6 @@ void keeper_blame(struct keeper *keeper, const char *error, const char *detail, 
 	snprintf(keeper->remedy, sizeof(keeper->remedy), "%s", remedy);
 	if (keeper->failing_since == 0)
 		keeper->failing_since = loop_now(keeper->broker->loop);
-}
-
-/* Where Entra says more than `error` does, so does the remedy. For people only: what happens next is decided. */
-static void refine_remedy(struct keeper *keeper, long aadsts, bool lost)
-{
-	const struct explain_values values = {.mailbox = keeper->conf->name};
-	char *remedy = keeper->remedy;
-	struct buf advice = BUF_INIT(EXPLAIN_REMEDY_MAX + ERR_TEXT_MAX);
-	struct explain_cause cause;
-
-	if (!explain_aadsts(aadsts, &cause) || explain_fill(cause.advice->remedy, &values, &advice) != 0)
-		goto out;
-	if (!lost)
-		snprintf(remedy, sizeof(keeper->remedy), "%s", advice.data);
-	else if (cause.advice->who != EXPLAIN_OWNER) /* who signs in again is told so already */
-		snprintf(remedy + strlen(remedy), sizeof(keeper->remedy) - strlen(remedy), "; but first: %s",
-			 advice.data);
-out:
-	buf_free(&advice);
-}
-
-static void forgive(struct keeper *keeper)
-{
-	keeper->error[0] = '\0';
-	keeper->remedy[0] = '\0';
-	keeper->failing_since = 0;
 }
 
 const char *keeper_reason(const struct keeper *keeper, char *text, size_t size)
@@ -124,146 +87,6 @@ void keeper_answer(const struct keeper *keeper, enum wait_for what, struct broke
 	}
 }
 
-/* --- outcomes --- */
-
-static void log_failure(const struct keeper *keeper, enum event event)
-{
-	log_event(event, keeper->conf->name, log_text("client", keeper->client->conf->name),
-		  log_text("reason", keeper->error),
-		  log_text("remedy", keeper->remedy[0] != '\0' ? keeper->remedy : NULL),
-		  log_number("failures", keeper->machine.failures),
-		  log_number("next_try_in", keeper_seconds_until(keeper, keeper->machine.next_try)));
-}
-
-/* A grant that was lost a week after the sign-in will be lost so again. */
-static void explain_trial(const struct keeper *keeper, char *remedy, size_t size)
-{
-	int days = keeper->client->conf->provider->trial_days;
-	int64_t age = loop_wall(keeper->broker->loop) - keeper->record.granted_at;
-	size_t len = strlen(remedy);
-
-	if (days != 0 && keeper->record.granted_at != 0 && age <= (int64_t)(days + 1) * 24 * 60 * 60)
-		snprintf(remedy + len, size - len,
-			 "; while the app's status is \"Testing\", sign-ins end after %d days: publish it first", days);
-}
-
-static void failed(struct keeper *keeper, const struct broker_result *result, enum outcome outcome)
-{
-	const struct oauth_answer *answer = &result->answer;
-	struct feed with = {.in.retry_after_ms = result->retry_after_ms, .mask = ~0U};
-	char login[KEEPER_REMEDY_MAX];
-
-	if (outcome == OUTCOME_GRANT_LOST) {
-		snprintf(login, sizeof(login), "mailbearer login %.150s", keeper->conf->name);
-		explain_trial(keeper, login, sizeof(login));
-		keeper_blame(keeper, answer->error, answer->detail, login);
-		refine_remedy(keeper, answer->aadsts, true);
-		feed(keeper, ACCOUNT_GOT_LOST, &with);
-		log_failure(keeper, EVENT_GRANT_LOST);
-	} else if (outcome == OUTCOME_MISCONFIGURED) {
-		keeper_blame(keeper, answer->error, answer->detail, broker_remedy(keeper->client->conf, answer->error));
-		refine_remedy(keeper, answer->aadsts, false);
-		feed(keeper, ACCOUNT_GOT_MISCONFIGURED, &with);
-		log_failure(keeper, EVENT_MISCONFIGURED);
-	} else {
-		keeper_blame(keeper, answer->error, answer->detail, broker_remedy_if_it_lasts(answer->error));
-		feed(keeper, ACCOUNT_GOT_RETRY, &with);
-		log_failure(keeper, result->undiscovered ? EVENT_DISCOVERY_FAILED : EVENT_REFRESH_FAILED);
-	}
-}
-
-/* The machine would not have the new token; its state says why. */
-static void token_of_no_use(struct keeper *keeper, const struct broker_result *result)
-{
-	char detail[OAUTH_DETAIL_MAX];
-
-	if (keeper->machine.state == ACCOUNT_MISCONFIGURED) {
-		snprintf(detail, sizeof(detail), "the provider's tokens are good for %lld s, and min_validity is %d s",
-			 (long long)result->answer.expires_in, keeper->conf->min_validity);
-		keeper_blame(keeper, "token_too_short", detail, broker_remedy(keeper->client->conf, "token_too_short"));
-		log_failure(keeper, EVENT_MISCONFIGURED);
-	} else {
-		keeper_blame(keeper, "late_answer", "the new token had all but run out when it came",
-			     "it is tried again; if it lasts, see why answers take so long");
-		log_failure(keeper, EVENT_REFRESH_FAILED);
-	}
-}
-
-/* Exchange takes a token for its own user's mailbox only. Said once for each user, not for each token. */
-static void note_user(struct keeper *keeper, const struct oauth_answer *answer)
-{
-	char user[CLAIMS_USER_MAX], other[CLAIMS_USER_MAX];
-	enum claims_user whose = claims_compare(answer->access_token, keeper->conf->name, user);
-	enum claims_user also = claims_compare(answer->id_token, keeper->conf->name, other);
-	bool known = strcmp(user[0] != '\0' ? user : other, keeper->user) == 0;
-
-	if (keeper->conf->grant != SETTINGS_REFRESH_TOKEN || (whose == CLAIMS_NOBODY && also == CLAIMS_NOBODY))
-		return;
-	snprintf(keeper->user, sizeof(keeper->user), "%s",
-		 whose == CLAIMS_SAME || (whose == CLAIMS_OTHER && also != CLAIMS_SAME) ? user : other);
-	keeper->other_mailbox = whose != CLAIMS_SAME && also != CLAIMS_SAME;
-	if (keeper->other_mailbox && !known)
-		log_event(EVENT_OTHER_MAILBOX, keeper->conf->name, log_text("signed_in_as", keeper->user),
-			  log_text("remedy", "sign in as the account itself, or name the account after its mailbox"));
-}
-
-static void got_token(struct keeper *keeper, struct broker_result *result, bool rotated)
-{
-	struct feed with = {
-	    .in = {.expires_in_ms = result->answer.expires_in * 1000, .sent_at = result->sent_at},
-	    .mask = ~0U,
-	};
-	struct loop *loop = keeper->broker->loop;
-	struct secret *before = keeper->access_token;
-
-	note_user(keeper, &result->answer);
-	keeper->access_token = result->answer.access_token;
-	result->answer.access_token = NULL;
-	secret_free(before);
-	feed(keeper, ACCOUNT_GOT_TOKEN, &with);
-	if (keeper->access_token == NULL) {
-		token_of_no_use(keeper, result);
-		return;
-	}
-	forgive(keeper);
-	turns_note_interval(&keeper->broker->turns, keeper->machine.refresh_at - loop_now(loop));
-	keeper->last_success = loop_wall(loop);
-	keeper->served_until = keeper->machine.token_until - keeper->machine.min_validity_ms;
-	log_event(EVENT_TOKEN_REFRESHED, keeper->conf->name,
-		  log_number("valid_for", keeper_seconds_until(keeper, keeper->machine.token_until)),
-		  log_number("took_ms", result->took_ms), log_text("refresh_token", rotated ? "new" : NULL));
-}
-
-static void on_refreshed(void *arg, struct broker_result *result)
-{
-	struct keeper *keeper = arg;
-	enum outcome outcome = result->answer.outcome;
-	bool rotated = outcome == OUTCOME_TOKEN && keeper->record.refresh_token != NULL &&
-		       result->answer.refresh_token != NULL &&
-		       !secret_equal(result->answer.refresh_token, keeper->record.refresh_token);
-	bool moved;
-
-	keeper->refresh = NULL;
-	moved = outcome == OUTCOME_TOKEN && keeper_note_end(keeper, &result->answer);
-	if (rotated) { /* first of all: it may be the only one that still works */
-		grant_rotate(keeper, result->answer.refresh_token);
-		result->answer.refresh_token = NULL;
-	} else if (moved) {
-		grant_save(keeper);
-	}
-	if (keeper->outdated) {
-		keeper->outdated = false;
-		keeper_event(keeper, ACCOUNT_GRANT_ADDED);
-		return;
-	}
-	if (outcome == OUTCOME_GRANT_LOST && keeper->conf->grant != SETTINGS_REFRESH_TOKEN)
-		outcome = OUTCOME_MISCONFIGURED; /* nobody can sign in for it */
-	if (outcome == OUTCOME_TOKEN)
-		got_token(keeper, result, rotated);
-	else
-		failed(keeper, result, outcome);
-}
-
 /* --- the machine --- */
 
 static struct broker_request *start_request(struct keeper *keeper, struct err *err)
@@ -279,7 +102,7 @@ static struct broker_request *start_request(struct keeper *keeper, struct err *e
 		grant = (struct oauth_grant){.type = OAUTH_REFRESH_TOKEN, .secret = keeper->record.refresh_token};
 	}
 	if (grant.type == OAUTH_CLIENT_CREDENTIALS || grant.secret != NULL)
-		request = broker_request_start(keeper->broker, keeper->client, &grant, on_refreshed, keeper, err);
+		request = broker_request_start(keeper->broker, keeper->client, &grant, outcome_of_refresh, keeper, err);
 	secret_free(assertion);
 	return request;
 }
@@ -295,7 +118,7 @@ void keeper_send(struct keeper *keeper)
 	if (keeper->refresh != NULL)
 		return;
 	snprintf(result.answer.detail, sizeof(result.answer.detail), "%.*s", OAUTH_DETAIL_MAX - 1, err.text);
-	failed(keeper, &result, err.code == ERR_CONFIG ? OUTCOME_MISCONFIGURED : OUTCOME_RETRY);
+	outcome_failed(keeper, &result, err.code == ERR_CONFIG ? OUTCOME_MISCONFIGURED : OUTCOME_RETRY);
 }
 
 static void set_tick(struct keeper *keeper)
@@ -332,8 +155,7 @@ static void take_turn(struct keeper *keeper, bool starts, enum turn_kind kind)
 		broker_take_turn(keeper, kind);
 }
 
-/* One event, and those of the actions that it asks for which are in the mask. */
-static void feed(struct keeper *keeper, enum account_event event, struct feed *with)
+void keeper_feed(struct keeper *keeper, enum account_event event, struct keeper_feed *with)
 {
 	struct broker *broker = keeper->broker;
 	unsigned actions;
@@ -345,6 +167,7 @@ static void feed(struct keeper *keeper, enum account_event event, struct feed *w
 		turns_leave(&keeper->turn);
 		broker_request_abort(keeper->refresh);
 		keeper->refresh = NULL;
+		outcome_drop(keeper);
 	}
 	if ((actions & ACCOUNT_DROP_TOKEN) != 0)
 		drop_token(keeper);
@@ -356,29 +179,30 @@ static void feed(struct keeper *keeper, enum account_event event, struct feed *w
 
 void keeper_event(struct keeper *keeper, enum account_event event)
 {
-	struct feed with = {.mask = ~0U, .kind = event == ACCOUNT_TICK ? TURN_IDLE : TURN_ASKED};
+	struct keeper_feed with = {.mask = ~0U, .kind = event == ACCOUNT_TICK ? TURN_IDLE : TURN_ASKED};
 
-	feed(keeper, event, &with);
+	keeper_feed(keeper, event, &with);
 }
 
 void keeper_force(struct keeper *keeper, enum turn_kind kind)
 {
-	struct feed with = {.mask = ~0U, .kind = kind};
+	struct keeper_feed with = {.mask = ~0U, .kind = kind};
 
 	if (keeper->client->source != NULL)
 		discovery_end_pause(keeper->client->source);
-	feed(keeper, ACCOUNT_FORCED, &with);
+	keeper_feed(keeper, ACCOUNT_FORCED, &with);
 }
 
 void keeper_grant_with_token(struct keeper *keeper, struct broker_result *result)
 {
-	struct feed with = {.mask = ~(unsigned)ACCOUNT_START_REFRESH};
+	struct keeper_feed with = {.mask = ~(unsigned)ACCOUNT_START_REFRESH};
 
 	/* The machine would send a request at once if one is in flight; here is its answer. */
-	feed(keeper, ACCOUNT_GRANT_ADDED, &with);
+	keeper_feed(keeper, ACCOUNT_GRANT_ADDED, &with);
 	if (keeper_note_end(keeper, &result->answer))
 		grant_save(keeper);
-	got_token(keeper, result, true);
+	result->rotated = true;
+	outcome_token(keeper, result);
 }
 
 static void on_tick(void *arg)
@@ -452,8 +276,12 @@ void keeper_free(struct keeper *keeper)
 	turns_leave(&keeper->turn);
 	broker_request_abort(keeper->refresh);
 	grant_end_trial(keeper, "");
-	if (keeper->unsaved)
+	outcome_drop(keeper);
+	grant_settle(keeper);
+	if (keeper->unsaved) {
 		grant_save(keeper);
+		grant_settle(keeper);
+	}
 	store_record_free(&keeper->record);
 	secret_free(keeper->access_token);
 	loop_timer_free(keeper->tick);

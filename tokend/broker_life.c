@@ -66,7 +66,8 @@ bool broker_busy(const struct broker *broker)
 	for (size_t i = 0; i < count_keepers(broker); i++) {
 		const struct keeper *keeper = broker->keepers[i];
 
-		if (keeper->refresh != NULL || keeper->trial != NULL || is_trading(keeper->login))
+		if (keeper->refresh != NULL || keeper->trial != NULL || keeper->saving != NULL ||
+		    is_trading(keeper->login))
 			return true;
 	}
 	return false;
@@ -292,6 +293,8 @@ static void on_wait_too_long(void *arg)
 	else if (wait->what != WAIT_TRIAL && wait->keeper != NULL && wait->keeper->turn.list != NULL)
 		broker_wait_settle(wait, WIRE_TEMP,
 				   "many accounts want a token at once, and its turn has not come yet");
+	else if (wait->what != WAIT_TRIAL && wait->keeper != NULL && wait->keeper->held != NULL)
+		broker_wait_settle(wait, WIRE_TEMP, "the disk has not taken the new refresh token yet");
 	else
 		broker_wait_settle(wait, WIRE_TEMP, "the token endpoint has not answered yet");
 }

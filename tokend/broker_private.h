@@ -31,9 +31,10 @@
  *    broker_begin.c      the beginning of a sign-in
  *    broker_consent.c    a sign-in that is running: what consent.h's machine says is done here
  *    broker_login.c      the `login` map
- *    broker_keeper.c     one account: drives the state machine of account.h, speaks of its outcomes
+ *    broker_keeper.c     one account: drives the state machine of account.h, answers how things stand
  *    broker_maps.c       the maps that answer from the settings alone, and `account`
  *    broker_message.c    what one token request says
+ *    broker_outcome.c    what came of a request
  *    broker_remedy.c     what to do about a refusal
  *    broker_request.c    one token request, from the metadata document to the parsed answer
  *    broker_status.c     the `status` map
@@ -105,6 +106,7 @@ struct broker_result {
 	bool has_device;            /* OAUTH_DEVICE_AUTHORIZATION was granted: this and not `answer` counts */
 	struct oauth_device device;
 	bool undiscovered; /* it failed for want of the metadata document */
+	bool rotated;      /* its refresh token replaced the one before: broker_outcome.c's */
 	int64_t sent_at;   /* loop_now() */
 	int64_t took_ms;
 	int64_t retry_after_ms; /* 0: none was given */
@@ -208,9 +210,13 @@ struct keeper {
 	bool outdated;                  /* settings changed since it was sent: its access token is of no use */
 
 	struct store_record record; /* refresh_token NULL: there is none */
-	bool unsaved;               /* the record is newer than the one on disk */
+	bool unsaved;               /* the record is newer than the one on disk, where it could not be put */
 	unsigned save_failures;     /* in a row */
 	struct loop_timer *save_timer;
+	struct store_save *saving; /* the record is on its way to the disk; or NULL */
+	int64_t saving_generation; /* as it is on its way: the record may be newer again */
+	struct broker_result
+	    *held; /* what is taken over once `saving` has ended, while the machine is refreshing; or NULL */
 
 	struct broker_request *trial; /* of a refresh token that is to replace the one that works, or NULL */
 	struct secret *candidate;     /* that token */
@@ -240,7 +246,17 @@ void keeper_reconfigure(struct keeper *keeper, const struct settings_account *co
 /* Aborts what is in flight and frees; nobody may be waiting. NULL is legal. */
 void keeper_free(struct keeper *keeper);
 
-/* An event of the state machine, and all that follows from it. */
+/* What an event brings along, and what is made of it. */
+struct keeper_feed {
+	struct account_input in; /* without its time and random bits */
+	unsigned mask;           /* of account_action: those that are done */
+	enum turn_kind kind;     /* of the request, should it start one */
+};
+
+/* An event of the state machine, and those of the actions that it asks for which are in the mask. */
+void keeper_feed(struct keeper *keeper, enum account_event event, struct keeper_feed *with);
+
+/* The same with nothing but all that follows from it. */
 void keeper_event(struct keeper *keeper, enum account_event event);
 
 /* The same for a grant that replaces the old one and has brought an access token along, which is taken over. */
@@ -267,6 +283,23 @@ int64_t keeper_unusable_for(const struct keeper *keeper);
 /* Seconds until a moment of loop_now(), rounded up, never negative. */
 int64_t keeper_seconds_until(const struct keeper *keeper, int64_t at);
 
+/* --- outcomes --- */
+
+/* The account's request has ended: a broker_request_cb. */
+void outcome_of_refresh(void *keeper, struct broker_result *result);
+
+/* The token is the account's from now on, and answers those who wait; its refresh token has been seen to. */
+void outcome_token(struct keeper *keeper, struct broker_result *result);
+
+/* There is no token: `outcome` is one of the other three. */
+void outcome_failed(struct keeper *keeper, const struct broker_result *result, enum outcome outcome);
+
+/* The refresh token is safe, or as safe as it can be: what came with it is taken over. Legal when nothing is held. */
+void outcome_go_on(struct keeper *keeper);
+
+/* Forgets what is held. */
+void outcome_drop(struct keeper *keeper);
+
 /* --- the pace --- */
 
 /* The machine wants a request, or the one that waits for its turn is wanted more than before. */
@@ -291,11 +324,18 @@ bool keeper_note_end(struct keeper *keeper, const struct oauth_answer *answer);
 /* Reads the record of a new keeper. True if it holds a grant for its client; else the reason is remembered. */
 bool grant_load(struct keeper *keeper);
 
-/* A refresh token that came with an answer replaces the old one: on disk when this returns, or unsaved and retried. */
+/* A refresh token that came with an answer replaces the old one, and is saved as by grant_save. */
 void grant_rotate(struct keeper *keeper, struct secret *refresh_token);
 
-/* One try to save what is unsaved. */
+/*
+ * Puts the record on its way to the disk. While keeper->saving is set, it is under way, the record as it is then if
+ * that changes meanwhile; when it has ended, so that the record is on disk, or unsaved and tried again, outcome_go_on
+ * is called. Where it could not even begin, that is not called.
+ */
 void grant_save(struct keeper *keeper);
+
+/* Waits until nothing is on its way; outcome_go_on has been called. Before anything else changes what is on disk. */
+void grant_settle(struct keeper *keeper);
 
 /* Aborts the trial of an imported token, if there is one, and tells the importer why. */
 void grant_end_trial(struct keeper *keeper, const char *reason);

@@ -8,7 +8,7 @@ tokend_libtokend_la_SOURCES = \
 	tokend/broker_life.c tokend/broker.h tokend/broker_private.h \
 	tokend/broker_begin.c tokend/broker_client.c tokend/broker_configure.c tokend/broker_consent.c \
 	tokend/broker_expiry.c tokend/broker_grant.c tokend/broker_keeper.c tokend/broker_login.c \
-	tokend/broker_maps.c tokend/broker_message.c tokend/broker_remedy.c tokend/broker_request.c \
+	tokend/broker_maps.c tokend/broker_message.c tokend/broker_outcome.c tokend/broker_remedy.c tokend/broker_request.c \
 	tokend/broker_status.c tokend/broker_turns.c \
 	tokend/claims.c tokend/claims.h \
 	tokend/consent.c tokend/consent.h \
@@ -36,15 +36,17 @@ tokend_libdoors_la_SOURCES = \
 	tokend/http_curl.c tokend/http.h tokend/http_error.c tokend/http_private.h \
 	tokend/loop.c tokend/loop.h \
 	tokend/sandbox.c tokend/sandbox.h \
-	tokend/store_file.c tokend/store_file.h
+	tokend/store_file.c tokend/store_file.h tokend/store_file_private.h tokend/store_file_write.c \
+	tokend/writer.c tokend/writer.h
 
 sbin_PROGRAMS += mailbearer-tokend
 mailbearer_tokend_SOURCES = tokend/main.c
 mailbearer_tokend_LDADD = tokend/libtokend.la tokend/libdoors.la daemon/libdaemon.la lib/libbase.la \
 	$(CONFUSE_LIBS) $(EVENT_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) \
-	$(SECCOMP_LIBS)
+	$(SECCOMP_LIBS) $(THREAD_LIBS)
 
 tokend_test_libs = tokend/libtokend.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS) $(OPENSSL_LIBS)
+tokend_door_libs = tokend/libdoors.la $(tokend_test_libs) $(EVENT_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS) $(THREAD_LIBS)
 
 check_PROGRAMS += tests/unit/test_access
 tests_unit_test_access_SOURCES = tests/unit/test_access.c
@@ -56,7 +58,7 @@ if SECCOMP
 check_PROGRAMS += tests/unit/test_sandbox
 tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c
 tests_unit_test_sandbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_sandbox_LDADD = tokend/libdoors.la $(tokend_test_libs) $(SECCOMP_LIBS) $(CMOCKA_LIBS) -lpthread
+tests_unit_test_sandbox_LDADD = tokend/libdoors.la $(tokend_test_libs) $(SECCOMP_LIBS) $(CMOCKA_LIBS) $(THREAD_LIBS)
 UNIT_TESTS += tests/unit/test_sandbox
 endif
 
@@ -123,14 +125,20 @@ UNIT_TESTS += tests/unit/test_store
 check_PROGRAMS += tests/unit/test_store_file
 tests_unit_test_store_file_SOURCES = tests/unit/test_store_file.c
 tests_unit_test_store_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_store_file_LDADD = tokend/libdoors.la $(tokend_test_libs) $(CMOCKA_LIBS)
+tests_unit_test_store_file_LDADD = $(tokend_door_libs)
 UNIT_TESTS += tests/unit/test_store_file
+
+check_PROGRAMS += tests/unit/test_writer
+tests_unit_test_writer_SOURCES = tests/unit/test_writer.c
+tests_unit_test_writer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_writer_LDADD = $(tokend_door_libs)
+UNIT_TESTS += tests/unit/test_writer
 
 # Fills a state directory for tests/bench/scale.py.
 check_PROGRAMS += tests/bench/bench_grants
 tests_bench_bench_grants_SOURCES = tests/bench/bench_grants.c
 tests_bench_bench_grants_LDADD = tokend/libdoors.la tokend/libtokend.la daemon/libdaemon.la lib/libbase.la $(JANSSON_LIBS) \
-	$(OPENSSL_LIBS)
+	$(OPENSSL_LIBS) $(EVENT_LIBS) $(THREAD_LIBS)
 
 FUZZ_NAMES += token_answer discovery store_record seal
 
@@ -176,6 +184,12 @@ tests_unit_test_broker_grants_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_broker_grants_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_broker_grants
 
+check_PROGRAMS += tests/unit/test_broker_saving
+tests_unit_test_broker_saving_SOURCES = tests/unit/test_broker_saving.c $(broker_world)
+tests_unit_test_broker_saving_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_broker_saving_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_broker_saving
+
 check_PROGRAMS += tests/unit/test_broker_turns
 tests_unit_test_broker_turns_SOURCES = tests/unit/test_broker_turns.c $(broker_world)
 tests_unit_test_broker_turns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -205,8 +219,6 @@ tests_unit_test_server_bounds_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_server_bounds_LDADD = $(tokend_test_libs) $(CMOCKA_LIBS)
 tests_unit_test_server_bounds_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getsockopt -Wl,--wrap=accept4
 UNIT_TESTS += tests/unit/test_server_bounds
-
-tokend_door_libs = tokend/libdoors.la $(tokend_test_libs) $(EVENT_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/test_loop
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c

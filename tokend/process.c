@@ -231,6 +231,8 @@ static int open_engine(struct process *process, struct err *err)
 	process->loop = loop_new(err);
 	if (process->loop == NULL)
 		return -1;
+	if (store_start_writer(process->store, process->loop, err) != 0)
+		return -1;
 	process->http = http_new(process->loop, err);
 	if (process->http == NULL)
 		return -1;
@@ -372,8 +374,8 @@ void process_stop(struct process *process)
 	http_free(process->http);
 	loop_timer_free(process->drain);
 	loop_timer_free(process->watchdog);
-	loop_free(process->loop);
 	store_close(process->store);
+	loop_free(process->loop);
 	settings_free(process->settings);
 	free(process);
 	log_close();

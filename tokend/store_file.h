@@ -4,14 +4,17 @@
 #include <stdbool.h>
 
 #include "lib/err.h"
+#include "tokend/loop.h"
 #include "tokend/seal.h"
 #include "tokend/store.h"
 
 /*
  * Records on disk: one sealed file per account (mode 0600) under the state directory, NAME percent-encoded plus
- * ".grant". Calls block on the disk. One process at a time: opening takes a lock that refuses a second one.
+ * ".grant". Calls block on the disk, but for store_save_start. One process at a time: opening takes a lock that refuses
+ * a second one.
  */
 struct store;
+struct store_save;
 
 /*
  * Makes the directory when it is missing (0700), proves that it is ours alone, locks it, removes temporary files left
@@ -19,7 +22,7 @@ struct store;
  * the text names its pid). The lock is inherited by fork: a daemon may go to the background afterwards.
  */
 struct store *store_open(const char *directory, struct seal_key *key, struct err *err);
-void store_close(struct store *store); /* NULL is legal */
+void store_close(struct store *store); /* NULL is legal; no save may be under way */
 
 /* 1: found; 0: there is none; -1 with *err set: it is there and cannot be read (the text names the file). */
 int store_load(struct store *store, const char *account, struct store_record *out, struct err *err);
@@ -30,6 +33,22 @@ int store_load(struct store *store, const char *account, struct store_record *ou
  * as NAME.grant.unreadable-SECONDS, never overwritten.
  */
 int store_save(struct store *store, const char *account, const struct store_record *record, struct err *err);
+
+/*
+ * The same by a thread, which store_start_writer starts once: an fsync may take seconds, and the loop has others to
+ * serve. The loop outlives the store. The record is sealed before the call returns, and not needed afterwards. Until
+ * the save has ended, no other call may change what is kept of this account: then what happened last is what is on
+ * disk.
+ *
+ * Ends in one of two ways: the callback, from the loop, once (err->code ERR_NONE: durable, else as store_save's -1), or
+ * store_save_wait, which blocks until it is done, and then there is no callback. NULL with *err set: nothing was begun.
+ */
+typedef void store_save_cb(void *arg, const struct err *err);
+
+int store_start_writer(struct store *store, struct loop *loop, struct err *err);
+struct store_save *store_save_start(struct store *store, const char *account, const struct store_record *record,
+				    store_save_cb *cb, void *arg, struct err *err);
+int store_save_wait(struct store_save *save, struct err *err); /* illegal once its callback has begun */
 
 /* Removes the account's record, durably. 0 also when there was none. */
 int store_remove(struct store *store, const char *account, struct err *err);

@@ -10,7 +10,7 @@ LAYOUT = struct.Struct("=IIIIiIIiqq24s")
 FIELDS = ("kinds", "action", "nth", "and_after", "errnum", "calls", "hits", "lookup", "wall_shift", "boot_shift", "last")
 
 STORE, REST, OURS, ALLOCATIONS = 1, 2, 4, 8
-COUNT, FAIL, KILL_BEFORE, KILL_AFTER = range(4)
+COUNT, FAIL, KILL_BEFORE, KILL_AFTER, HOLD = range(5)
 
 
 class Shim:

@@ -9,8 +9,8 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, NoAnswer, World  # noqa: E402
-from shim import FAIL, KILL_AFTER, KILL_BEFORE, REST, STORE, Shim  # noqa: E402
+from harness import ACCOUNT, NoAnswer, World, frame, read_reply  # noqa: E402
+from shim import COUNT, FAIL, HOLD, KILL_AFTER, KILL_BEFORE, REST, STORE, Shim  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -112,6 +112,48 @@ class Disk(WithShim):
             if not struck:
                 break
         self.assertGreater(n, 8, "the calls were seen")
+
+
+class Hanging(WithShim):
+    """The disk does not answer: whoever asks for what it has to take waits, and nobody else."""
+
+    def begin(self, n):
+        """The connection whose refresh waits for the n-th call of the store."""
+        self.shim.arm(STORE, HOLD, n)
+        asker = self.world.connect()
+        self.addCleanup(asker.close)
+        asker.sendall(frame(b"refresh " + ACCOUNT.encode()))
+        self.world.wait(lambda: self.shim.get("hits"), f"call {n} of the store")
+        return asker
+
+    def test_at_each_call_of_a_rotation(self):
+        """None of them is the loop's."""
+        self.shim.arm(STORE, COUNT, 0)
+        self.works()
+        calls = self.shim.get("calls")
+        self.assertGreater(calls, 8, "the calls were seen")
+        for n in range(1, calls + 1):
+            before = self.world.ask("token " + ACCOUNT)
+            asker = self.begin(n)
+            self.assertEqual(before, self.world.ask("token " + ACCOUNT))
+            self.assertEqual("refreshing", self.world.status()["state"])
+            self.shim.clear()
+            self.assertEqual("OK", read_reply(asker)[0])
+            self.assertNotEqual(before, self.world.ask("token " + ACCOUNT))
+        print(f"# {calls} calls")
+        self.works_after_a_kill()
+
+    def test_stop_waits_for_it(self):
+        before = self.state_file()
+        self.begin(1)
+        self.world.daemon.terminate()
+        self.world.wait_log("event=stopping")
+        self.assertEqual(before, self.state_file())
+        self.shim.clear()
+        self.assertEqual(0, self.world.daemon.wait())
+        self.assertNotEqual(before, self.state_file())
+        self.world.start()
+        self.works_after_a_kill()
 
 
 class Killed(WithShim):

@@ -1,7 +1,7 @@
 /*
- * Preloaded into tokend, the CLI and the plugin's host: the n-th call of a kind fails, or the process is killed at it;
- * names are looked up, and clocks go, as a test says. Without MB_FAULTS in the environment it does nothing. Never
- * installed. (What kinds there are, and the page that a test steers it by, are in shim.h.)
+ * Preloaded into tokend, the CLI and the plugin's host: the n-th call of a kind fails, or hangs, or the process is
+ * killed at it; names are looked up, and clocks go, as a test says. Without MB_FAULTS in the environment it does
+ * nothing. Never installed. (What kinds there are, and the page that a test steers it by, are in shim.h.)
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ static void die(void)
 	__builtin_trap(); /* where a filter of system calls forbids that */
 }
 
-/* True if this call is to fail, with errno set. Dies at once, or sets *die_after. */
+/* Counts over all threads. True if this call is to fail, with errno set. Dies at once, or sets *die_after. */
 static bool strikes(uint32_t kind, const char *name, bool *die_after)
 {
 	uint32_t number;
@@ -78,6 +78,11 @@ static bool strikes(uint32_t kind, const char *name, bool *die_after)
 	*die_after = control->action == SHIM_KILL_AFTER;
 	if (*die_after)
 		return false;
+	if (control->action == SHIM_HOLD) {
+		while (__atomic_load_n(&control->kinds, __ATOMIC_RELAXED) != 0)
+			poll(NULL, 0, 1);
+		return false;
+	}
 	errno = control->errnum;
 	return true;
 }

@@ -15,7 +15,8 @@ enum shim_kind {
 	SHIM_ALLOCATIONS = 8 /* memory that anybody asks for */
 };
 
-enum shim_action { SHIM_COUNT, SHIM_FAIL, SHIM_KILL_BEFORE, SHIM_KILL_AFTER };
+/* SHIM_HOLD: the call does not begin until `kinds` is 0. */
+enum shim_action { SHIM_COUNT, SHIM_FAIL, SHIM_KILL_BEFORE, SHIM_KILL_AFTER, SHIM_HOLD };
 
 struct shim_control {
 	uint32_t kinds;     /* which calls count; 0: none */

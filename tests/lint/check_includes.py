@@ -36,7 +36,7 @@ TOKEND_LEVELS = (
     ("broker",),
     ("discovery", "store_file"),
     ("signin", "identity", "service_account"),
-    ("oauth", "http", "loopback", "store"),
+    ("oauth", "http", "loopback", "store", "writer"),
     ("account", "consent", "advice", "claims", "expiry", "jwt", "outcome", "access", "seal", "loop", "turns",
      "sandbox"),
 )

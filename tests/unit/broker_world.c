@@ -31,6 +31,7 @@ int set_up_world(void **state)
 	world->loop = loop_new(NULL);
 	world->http = http_new(world->loop, NULL);
 	world->store = store_open(NULL, NULL, NULL);
+	assert_int_equal(0, store_start_writer(world->store, world->loop, NULL));
 	new_broker(world);
 	*state = world;
 	return 0;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "tests/unit/fake_store.h"
 
@@ -13,24 +14,42 @@ struct entry {
 	bool spoilt;
 };
 
+struct store_save {
+	TAILQ_ENTRY(store_save) entry;
+	struct store *store;
+	char name[128];
+	struct store_record record;
+	store_save_cb *cb;
+	void *arg;
+};
+
 struct store {
 	struct entry entries[RECORDS_MAX];
-	bool fail;
+	TAILQ_HEAD(, store_save) under_way;
+	struct loop_timer *soon;
+	bool fail, refuse, hold;
 	unsigned saves;
 };
 
 struct store *store_open(const char *directory, struct seal_key *key, struct err *err)
 {
+	struct store *store = calloc(1, sizeof(*store));
+
 	(void)directory;
 	(void)key;
 	(void)err;
-	return calloc(1, sizeof(struct store));
+	TAILQ_INIT(&store->under_way);
+	return store;
 }
 
 void store_close(struct store *store)
 {
 	for (int i = 0; store != NULL && i < RECORDS_MAX; i++)
 		store_record_free(&store->entries[i].record);
+	if (store != NULL && !TAILQ_EMPTY(&store->under_way))
+		abort(); /* a save was forgotten */
+	if (store != NULL)
+		loop_timer_free(store->soon);
 	free(store);
 }
 
@@ -60,10 +79,21 @@ int store_load(struct store *store, const char *account, struct store_record *ou
 	return 1;
 }
 
+/* While a save is under way, nothing else may change what is kept of the account. */
+static void must_be_settled(const struct store *store, const char *account)
+{
+	struct store_save *save;
+
+	TAILQ_FOREACH(save, &store->under_way, entry)
+	if (strcmp(save->name, account) == 0)
+		abort();
+}
+
 int store_save(struct store *store, const char *account, const struct store_record *record, struct err *err)
 {
 	struct entry *entry = find(store, account);
 
+	must_be_settled(store, account);
 	if (store->fail)
 		return err_set(err, ERR_SYSTEM, "cannot write %s.grant: No space left on device", account);
 	if (entry == NULL)
@@ -82,6 +112,7 @@ int store_remove(struct store *store, const char *account, struct err *err)
 {
 	struct entry *entry = find(store, account);
 
+	must_be_settled(store, account);
 	if (store->fail)
 		return err_set(err, ERR_SYSTEM, "cannot remove %s.grant: Read-only file system", account);
 	if (entry == NULL)
@@ -90,6 +121,79 @@ int store_remove(struct store *store, const char *account, struct err *err)
 	*entry = (struct entry){.name = ""};
 	return 0;
 }
+
+/* --- what is under way --- */
+
+static int end(struct store_save *save, struct err *err)
+{
+	struct store *store = save->store;
+	int status;
+
+	TAILQ_REMOVE(&store->under_way, save, entry);
+	status = store_save(store, save->name, &save->record, err);
+	store_record_free(&save->record);
+	free(save);
+	return status;
+}
+
+static void end_all(void *arg)
+{
+	struct store *store = arg;
+	struct store_save *save;
+
+	while (!store->hold && (save = TAILQ_FIRST(&store->under_way)) != NULL) {
+		struct err err = {.code = ERR_NONE};
+		store_save_cb *cb = save->cb;
+		void *cb_arg = save->arg;
+
+		(void)end(save, &err);
+		cb(cb_arg, &err);
+	}
+}
+
+int store_start_writer(struct store *store, struct loop *loop, struct err *err)
+{
+	(void)err;
+	store->soon = loop_timer_new(loop, end_all, store);
+	return 0;
+}
+
+struct store_save *store_save_start(struct store *store, const char *account, const struct store_record *record,
+				    store_save_cb *cb, void *arg, struct err *err)
+{
+	struct store_save *save;
+
+	if (store->refuse) {
+		err_set(err, ERR_MEMORY, "no memory to save the grant of %s", account);
+		return NULL;
+	}
+	save = calloc(1, sizeof(*save));
+	*save = (struct store_save){.store = store, .cb = cb, .arg = arg};
+	snprintf(save->name, sizeof(save->name), "%s", account);
+	copy_record(record, &save->record);
+	TAILQ_INSERT_TAIL(&store->under_way, save, entry);
+	loop_timer_set(store->soon, 0);
+	return save;
+}
+
+int store_save_wait(struct store_save *save, struct err *err)
+{
+	return end(save, err);
+}
+
+void fake_store_refuse(struct store *store, bool refuse)
+{
+	store->refuse = refuse;
+}
+
+void fake_store_hold(struct store *store, bool hold)
+{
+	store->hold = hold;
+	if (!hold)
+		loop_timer_set(store->soon, 0);
+}
+
+/* --- the rest --- */
 
 int store_name_check(const char *account, struct err *err)
 {

@@ -3,10 +3,17 @@
 
 #include "tokend/store_file.h"
 
-/* Linked in the place of tokend/store_file.c: records in memory, and a disk that fails when the test says so. */
+/* Linked in the place of tokend/store_file.c: records in memory, and a disk that fails when the test says so. What
+ * store_save_start begins ends in the next turn of the loop, unless it is held. Aborts when the contract is broken. */
 
-/* store_save and store_remove fail from now on, or work again. */
+/* store_save, store_remove and what is under way fail from now on, or work again. */
 void fake_store_fail(struct store *store, bool fail);
+
+/* store_save_start says at once that it cannot, from now on, or works again. */
+void fake_store_refuse(struct store *store, bool refuse);
+
+/* Nothing that is under way ends from now on, but when somebody waits for it; or all of it in the next turn. */
+void fake_store_hold(struct store *store, bool hold);
 
 /* The account's record cannot be read; a save replaces it. */
 void fake_store_spoil(struct store *store, const char *account);

@@ -61,6 +61,7 @@ static void test_the_end_that_the_provider_tells_is_kept(void **state)
 	fake_http_answer(world->http, 200,
 			 "{\"access_token\":\"AT-1\",\"token_type\":\"Bearer\",\"expires_in\":3599,"
 			 "\"refresh_token_expires_in\":86400}");
+	fake_loop_turn(world->loop);
 	assert_int_equal(saves + 1, fake_store_saves(world->store));
 	assert_true(status_says(world, "\"what\":\"refresh_token\",\"ends_at\":18000864"));
 	ask(world, broker_refresh, RELAY, &asked);

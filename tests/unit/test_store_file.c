@@ -265,14 +265,125 @@ static void second_owner_is_refused(void **state)
 	store_close(store);
 }
 
-static void save_for_ever(int64_t generation, int told)
-{
-	struct err err;
-	struct store *store = open_with(KEY_A, &err);
+/* --- off the loop --- */
 
-	for (;; generation++)
-		if (save(store, "a-refresh-token", generation, &err) != 0 || write(told, "k", 1) != 1)
+struct told {
+	struct loop *loop;
+	int times;
+	struct err err;
+};
+
+static void on_saved(void *arg, const struct err *err)
+{
+	struct told *told = arg;
+
+	told->times++;
+	told->err = *err;
+	loop_stop(told->loop);
+}
+
+static struct store *open_with_writer(struct loop *loop)
+{
+	struct store *store = open_with(KEY_A, NULL);
+
+	assert_non_null(store);
+	assert_int_equal(0, store_start_writer(store, loop, NULL));
+	return store;
+}
+
+static struct store_save *start(struct store *store, const char *token, int64_t generation, struct told *told)
+{
+	struct store_record record = record_of(token, generation);
+	struct store_save *save = store_save_start(store, NAME, &record, on_saved, told, &told->err);
+
+	store_record_free(&record);
+	return save;
+}
+
+static void off_the_loop_it_is_durable_when_told(void **state)
+{
+	struct told told = {.loop = loop_new(NULL)};
+	struct store *store = open_with_writer(told.loop);
+	char path[256], bytes[8192];
+	int found;
+
+	(void)state;
+	assert_non_null(start(store, "MARKER-refresh-token", 3, &told));
+	assert_int_equal(0, told.times);
+	assert_int_equal(0, loop_run(told.loop, NULL));
+	assert_int_equal(1, told.times);
+	assert_int_equal(ERR_NONE, told.err.code);
+	assert_int_equal(3, load_generation(store, &found));
+	path_of(path, sizeof path);
+	assert_null(memmem(bytes, read_file(path, bytes, sizeof bytes), "MARKER", 6));
+	assert_int_equal(0, count_files(".tmp-"));
+	assert_int_equal(0, store_save_wait(start(store, "a-newer-token", 4, &told), NULL));
+	assert_int_equal(4, load_generation(store, &found));
+	assert_int_equal(1, told.times);
+	store_close(store);
+	loop_free(told.loop);
+}
+
+static void off_the_loop_failures_are_told_and_keep_the_old_record(void **state)
+{
+	struct told told = {.loop = loop_new(NULL)};
+	struct store *store = open_with_writer(told.loop);
+	struct store_record empty = {0};
+	struct err err = {.code = ERR_NONE};
+	char path[256];
+	int found;
+
+	(void)state;
+	path_of(path, sizeof path);
+	assert_int_equal(0, save(store, "a-refresh-token", 1, NULL));
+	snprintf(path, sizeof path, "%s/.%s.grant.tmp-%ld", folder, NAME, (long)getpid());
+	assert_int_equal(0, mkdir(path, 0700)); /* in the temporary file's place */
+	assert_non_null(start(store, "a-newer-token", 2, &told));
+	assert_int_equal(0, loop_run(told.loop, NULL));
+	assert_int_equal(ERR_SYSTEM, told.err.code);
+	assert_non_null(strstr(told.err.text, folder));
+	assert_int_equal(-1, store_save_wait(start(store, "a-newer-token", 2, &told), &err));
+	assert_string_equal(told.err.text, err.text);
+	assert_int_equal(1, load_generation(store, &found));
+	assert_int_equal(0, rmdir(path));
+	assert_null(store_save_start(store, NAME, &empty, on_saved, &told, &err));
+	assert_int_equal(ERR_SYNTAX, err.code);
+	assert_int_equal(1, told.times);
+	store_close(store);
+	loop_free(told.loop);
+}
+
+static void off_the_loop_an_unreadable_file_is_put_aside(void **state)
+{
+	struct told told = {.loop = loop_new(NULL)};
+	struct store *store = open_with_writer(told.loop);
+	char path[256];
+	int found;
+
+	(void)state;
+	path_of(path, sizeof path);
+	write_file(path, "nonsense", 8);
+	assert_int_equal(0, store_save_wait(start(store, "a-newer-token", 2, &told), NULL));
+	assert_int_equal(2, load_generation(store, &found));
+	assert_int_equal(1, count_files(".unreadable-"));
+	store_close(store);
+	loop_free(told.loop);
+}
+
+/* --- killed --- */
+
+static void save_for_ever(int64_t generation, int told, bool on_the_spot)
+{
+	struct told nobody = {.loop = loop_new(NULL)};
+	struct store *store = open_with_writer(nobody.loop);
+
+	for (;; generation++) {
+		int status = on_the_spot ? save(store, "a-refresh-token", generation, NULL)
+					 : store_save_wait(start(store, "a-refresh-token", generation, &nobody), NULL);
+
+		if (status != 0 || write(told, "k", 1) != 1)
 			_exit(1);
+	}
 }
 
 /* However it is killed, what a save promised is there, and nothing older. */
@@ -291,7 +402,7 @@ static void killed_forty_times_it_never_goes_back(void **state)
 		assert_int_equal(0, pipe(ends));
 		child = fork();
 		if (child == 0)
-			save_for_ever(generation + 1, ends[1]);
+			save_for_ever(generation + 1, ends[1], turn % 2 == 0);
 		close(ends[1]);
 		for (int i = 0; i < 1 + turn % 7; i++)
 			assert_int_equal(1, read(ends[0], &word, 1));
@@ -337,10 +448,17 @@ static void names_that_are_too_long_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(saved_is_found_again_and_is_private),     TEST(damaged_at_every_byte_is_refused_and_kept),
-	    TEST(other_key_and_other_account_do_not_open), TEST(unreadable_file_is_put_aside_by_a_save),
-	    TEST(full_disk_keeps_the_old_record),          TEST(second_owner_is_refused),
-	    TEST(killed_forty_times_it_never_goes_back),   TEST(folder_that_others_may_read_is_refused),
+	    TEST(saved_is_found_again_and_is_private),
+	    TEST(damaged_at_every_byte_is_refused_and_kept),
+	    TEST(other_key_and_other_account_do_not_open),
+	    TEST(unreadable_file_is_put_aside_by_a_save),
+	    TEST(full_disk_keeps_the_old_record),
+	    TEST(second_owner_is_refused),
+	    TEST(off_the_loop_it_is_durable_when_told),
+	    TEST(off_the_loop_failures_are_told_and_keep_the_old_record),
+	    TEST(off_the_loop_an_unreadable_file_is_put_aside),
+	    TEST(killed_forty_times_it_never_goes_back),
+	    TEST(folder_that_others_may_read_is_refused),
 	    TEST(names_that_are_too_long_are_told),
 	};
 
