@@ -29,6 +29,7 @@ struct cli_call {
 	const char *words[CLI_WORDS_MAX]; /* of a command that takes words instead of an account */
 	unsigned word_count;
 	const char *foreign_config; /* of --config; or NULL */
+	const char *cache_store;    /* of --cache-store; or NULL */
 	const char *secrets_folder; /* of --write-secrets; or NULL */
 	enum cli_way way;
 	const char *text_file;                /* of --textfile, or NULL */
@@ -48,6 +49,7 @@ struct cli_call {
 typedef enum cli_exit cli_handler(const struct cli_call *call, struct err *err);
 
 cli_handler cli_login, cli_check, cli_consent_url, cli_explain, cli_metrics, cli_status, cli_token, cli_refresh,
-    cli_reload, cli_import, cli_import_sasl_xoauth2, cli_forget, cli_check_config, cli_postfix_config, cli_setup;
+    cli_reload, cli_import, cli_import_sasl_xoauth2, cli_import_email_proxy, cli_forget, cli_check_config,
+    cli_postfix_config, cli_setup;
 
 #endif

@@ -9,7 +9,10 @@
 
 #define ACCOUNT_MAX 320 /* bytes: 64 before the @ and 255 behind it */
 
-#define IMPORT_FOREIGN "import sasl-xoauth2" /* the only command of two words */
+/* The commands of two words. */
+#define IMPORT "import "
+#define IMPORT_SASL_XOAUTH2 IMPORT "sasl-xoauth2"
+#define IMPORT_EMAIL_PROXY IMPORT "email-oauth2-proxy"
 
 static const struct command commands[] = {
     {"setup", "[ADDRESS] [OPTION...]", "set everything up, from nothing to the first mail",
@@ -81,7 +84,19 @@ static const struct command commands[] = {
      "                the file that holds it, on one line; - is standard input, and\n"
      "                on a terminal it is asked for without being shown\n",
      cli_import, COMMAND_MUST_ACCOUNT, COMMAND_TOKEN_FILE, COMMAND_TOKEN_FILE},
-    {IMPORT_FOREIGN, "[OPTION...] TOKENFILE...", "take an installation of sasl-xoauth2 over",
+    {IMPORT_EMAIL_PROXY, "FILE [ACCOUNT...]", "take email-oauth2-proxy over",
+     "FILE is its emailproxy.config; without ACCOUNT, all that have a token in it are\n"
+     "meant. Prints sections for mailbearer.conf, and gives tokend the refresh tokens\n"
+     "of the accounts that it knows. To be used twice: put the sections in, then\n"
+     "again. The password with which an account's mail client logs in at the proxy,\n"
+     "and which its token is encrypted with, is asked for on the terminal without\n"
+     "being shown; elsewhere it is standard input, one for all.\n\n"
+     "  --cache-store FILE\n"
+     "                where the proxy keeps its tokens, if it was given that option\n"
+     "  --write-secrets DIR\n"
+     "                write each client secret into a new file there, mode 0600\n",
+     cli_import_email_proxy, COMMAND_WORDS, COMMAND_CACHE_STORE | COMMAND_SECRETS, 0},
+    {IMPORT_SASL_XOAUTH2, "[OPTION...] TOKENFILE...", "take an installation of sasl-xoauth2 over",
      "Prints sections for mailbearer.conf, and gives tokend the refresh tokens of the\n"
      "accounts that it knows. To be used twice: put the sections in, then again.\n\n"
      "  --config FILE its configuration, in the place of /etc/sasl-xoauth2.conf\n"
@@ -134,6 +149,7 @@ static const struct flag {
     {"--textfile", COMMAND_TEXT_FILE, VALUE, AT(text_file)},
     {"--refresh-token-file", COMMAND_TOKEN_FILE, VALUE, AT(token_file)},
     {"--config", COMMAND_CONFIG, VALUE, AT(foreign_config)},
+    {"--cache-store", COMMAND_CACHE_STORE, VALUE, AT(cache_store)},
     {"--write-secrets", COMMAND_SECRETS, VALUE, AT(secrets_folder)},
     {"--config-dir", COMMAND_POSTFIX, VALUE, AT(config_dir)},
     {"--postconf", COMMAND_POSTFIX, VALUE, AT(postconf)},
@@ -301,12 +317,26 @@ static bool is_import(const struct reader *reader)
 	       strcmp(reader->line->command->name, "import") == 0;
 }
 
+/* The command that takes over what that program knows; NULL: it is the name of an account. */
+static const struct command *find_import(const char *program)
+{
+	const struct command *command;
+
+	for (unsigned i = 0; (command = command_at(i)) != NULL; i++)
+		if (strncmp(command->name, IMPORT, strlen(IMPORT)) == 0 &&
+		    strcmp(command->name + strlen(IMPORT), program) == 0)
+			break;
+	return command;
+}
+
 static int read_operand(struct reader *reader, const char *arg)
 {
+	const struct command *foreign;
+
 	if (reader->line->command && reader->line->command->account == COMMAND_WORDS)
 		return read_word(reader, arg);
-	if (is_import(reader) && strcmp(arg, "sasl-xoauth2") == 0) {
-		reader->line->command = find_command(IMPORT_FOREIGN);
+	if (is_import(reader) && (foreign = find_import(arg)) != NULL) {
+		reader->line->command = foreign;
 		return 0;
 	}
 	if (reader->line->command)
@@ -337,6 +367,8 @@ static int prove(const struct reader *reader)
 		return wrong_usage(reader, "it takes no account");
 	if (command->run == cli_import_sasl_xoauth2 && reader->line->call.word_count == 0)
 		return wrong_usage(reader, "the token files are missing");
+	if (command->run == cli_import_email_proxy && reader->line->call.word_count == 0)
+		return wrong_usage(reader, "its configuration is missing");
 	if (command->account == COMMAND_MUST_ACCOUNT && !reader->line->call.account)
 		return wrong_usage(reader, "the account is missing");
 	if (reader->given & ~command->options)

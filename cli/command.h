@@ -23,7 +23,8 @@ enum command_option {
 	COMMAND_POSTFIX = 1024, /* which installation is meant */
 	COMMAND_TO = 2048,
 	COMMAND_NO_NETWORK = 4096,
-	COMMAND_ANSWERS = 8192 /* those of setup's table of questions */
+	COMMAND_ANSWERS = 8192, /* those of setup's table of questions */
+	COMMAND_CACHE_STORE = 32768
 };
 
 struct command {

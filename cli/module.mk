@@ -10,8 +10,12 @@ cli_libcli_la_SOURCES = \
 	cli/command.c cli/command.h \
 	cli/consent_url.c cli/consent_url.h \
 	cli/explain.c \
+	cli/email_proxy.c cli/email_proxy.h \
 	cli/explain_log.c cli/explain_log.h \
+	cli/fernet.c cli/fernet.h \
+	cli/foreign.c cli/foreign.h \
 	cli/grant.c \
+	cli/ini.c cli/ini.h \
 	cli/login.c \
 	cli/metrics.c cli/metrics.h \
 	cli/output.c cli/output.h \
@@ -22,10 +26,12 @@ cli_libcli_la_SOURCES = \
 	cli/setup.c \
 	cli/status.c cli/status.h \
 	cli/status_check.c cli/status_check.h \
-	cli/takeover.c \
+	cli/takeover.c cli/takeover.h \
+	cli/takeover_proxy.c \
+	cli/takeover_sasl_xoauth2.c \
 	cli/token.c
 cli_libs = cli/libcli.la setup/libsetup.la check/libcheck.la postfix/libpostfix.la smtp/libsmtp.la client/libclient.la \
-	daemon/libdaemon.la lib/libbase.la $(CURL_LIBS) $(JANSSON_LIBS) $(DL_LIBS)
+	daemon/libdaemon.la lib/libbase.la $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(DL_LIBS)
 
 bin_PROGRAMS += mailbearer
 mailbearer_SOURCES = cli/main.c
@@ -66,7 +72,17 @@ tests_unit_test_read_secret_LDADD = $(cli_libs) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_output tests/unit/test_command tests/unit/test_status tests/unit/test_ask \
 	tests/unit/test_read_secret tests/unit/test_explain_log
 
-FUZZ_NAMES += sasl_xoauth2
+check_PROGRAMS += tests/unit/test_email_proxy
+tests_unit_test_email_proxy_SOURCES = tests/unit/test_email_proxy.c
+tests_unit_test_email_proxy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_email_proxy_LDADD = $(cli_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_email_proxy
+
+FUZZ_NAMES += sasl_xoauth2 email_proxy
+
+check_PROGRAMS += tests/fuzz/replay_email_proxy
+tests_fuzz_replay_email_proxy_SOURCES = tests/fuzz/fuzz_email_proxy.c tests/fuzz/replay.c
+tests_fuzz_replay_email_proxy_LDADD = $(cli_libs)
 
 check_PROGRAMS += tests/fuzz/replay_sasl_xoauth2
 tests_fuzz_replay_sasl_xoauth2_SOURCES = tests/fuzz/fuzz_sasl_xoauth2.c tests/fuzz/replay.c

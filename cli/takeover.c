@@ -1,73 +1,47 @@
 /*
- * The command import sasl-xoauth2: reads an installation's files, prints sections for our configuration on standard
- * output, and gives the refresh tokens to tokend as far as it knows the accounts. What it says goes to standard error,
- * and no secret goes to either. Called by main.c through the table.
+ * What the imports from other programs have in common: prints sections for our configuration on standard output, writes
+ * the clients' secrets, and gives the refresh tokens to tokend as far as it knows the accounts. What it says goes to
+ * standard error, and no secret goes to either. Called by takeover_sasl_xoauth2.c and takeover_proxy.c.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "cli/ask.h"
-#include "cli/cli.h"
 #include "cli/output.h"
-#include "cli/sasl_xoauth2.h"
+#include "cli/takeover.h"
 #include "daemon/file.h"
-#include "daemon/jsondoc.h"
 #include "lib/wire.h"
 
-#define CONFIG_DEFAULT "/etc/sasl-xoauth2.conf"
 #define SECRETS_DEFAULT SYSCONFDIR "/mailbearer"
-#define DOCUMENT_MAX (1024 * 1024)
 #define PATH_TEXT_MAX (PATH_MAX + 64)
 
-struct takeover {
-	const struct cli_call *call;
-	json_t *config;
-	json_t *documents[CLI_WORDS_MAX];
-	struct sasl_xoauth2 ones[CLI_WORDS_MAX];
-	size_t clients[CLI_WORDS_MAX]; /* for each: the first one with the same client */
-	size_t count;
-	char *folder; /* for the client secrets, absolute; NULL: they are not written */
-};
-
-static json_t *read_document(const char *path, struct err *err)
+int takeover_add(struct takeover *takeover, const char *source, struct err *err)
 {
-	struct buf text = BUF_INIT(DOCUMENT_MAX);
-	json_t *document = NULL;
+	size_t i = takeover->count++;
+	const struct foreign *one = &takeover->ones[i];
 
-	if (file_read(path, &text, err) == 0) {
-		document = jsondoc_parse_object(text.data, text.len, err);
-		if (document == NULL)
-			err_prefix(err, "%s", path);
-	}
-	buf_free(&text);
-	return document;
-}
-
-/* Finds the client that one shares with those before it, of whom none may be of the same account. */
-static int compare_with_others(struct takeover *takeover, size_t i, struct err *err)
-{
-	const struct sasl_xoauth2 *one = &takeover->ones[i];
-
+	takeover->sources[i] = source;
 	takeover->clients[i] = i;
 	for (size_t j = i; j-- > 0;) {
 		if (strcasecmp(one->user, takeover->ones[j].user) == 0)
 			return err_set(err, ERR_CONFIG, "%s and %s are of the same account; give the one in use",
-				       takeover->call->words[j], takeover->call->words[i]);
-		if (sasl_xoauth2_same_client(one, &takeover->ones[j]))
+				       takeover->sources[j], source);
+		if (foreign_same_client(one, &takeover->ones[j]))
 			takeover->clients[i] = takeover->clients[j];
 	}
 	return 0;
 }
 
 /* Its name is printed between quotes. */
-static int find_folder(struct takeover *takeover, struct err *err)
+int takeover_begin(const struct cli_call *call, struct takeover *takeover, struct err *err)
 {
-	const char *folder = takeover->call->secrets_folder;
+	const char *folder = call->secrets_folder;
 
+	*takeover = (struct takeover){.call = call};
 	if (folder == NULL)
 		return 0;
 	takeover->folder = realpath(folder, NULL);
@@ -77,25 +51,6 @@ static int find_folder(struct takeover *takeover, struct err *err)
 		if (*byte < ' ' || *byte > '~' || strchr("\"\\$", *byte) != NULL)
 			return err_set(err, ERR_CONFIG, "%s: the name of the folder cannot stand in a configuration",
 				       folder);
-	return 0;
-}
-
-static int read_files(struct takeover *takeover, struct err *err)
-{
-	const struct cli_call *call = takeover->call;
-
-	takeover->config = read_document(call->foreign_config != NULL ? call->foreign_config : CONFIG_DEFAULT, err);
-	if (takeover->config == NULL)
-		return -1;
-	for (size_t i = 0; i < call->word_count; i++) {
-		takeover->documents[i] = read_document(call->words[i], err);
-		takeover->count = i + 1;
-		if (takeover->documents[i] == NULL || sasl_xoauth2_read(takeover->config, takeover->documents[i],
-									call->words[i], &takeover->ones[i], err) != 0)
-			return -1;
-		if (compare_with_others(takeover, i, err) != 0)
-			return -1;
-	}
 	return 0;
 }
 
@@ -137,7 +92,7 @@ static int write_secret(const struct secret *secret, const char *path, struct er
 
 static int add_client(const struct takeover *takeover, size_t i, struct buf *out, struct err *err)
 {
-	const struct sasl_xoauth2 *one = &takeover->ones[i];
+	const struct foreign *one = &takeover->ones[i];
 	const char *folder = takeover->folder;
 	char name[64], path[PATH_TEXT_MAX];
 
@@ -150,13 +105,13 @@ static int add_client(const struct takeover *takeover, size_t i, struct buf *out
 			folder != NULL ? "%s: holds the client secret; let tokend's user read it\n"
 				       : "%s: put the client secret there, mode 0640 (or use --write-secrets DIR)\n",
 			path);
-	sasl_xoauth2_client(one, name, path, out);
+	foreign_client(one, name, path, out);
 	return 0;
 }
 
 static int print_configuration(const struct takeover *takeover, struct err *err)
 {
-	struct buf out = BUF_INIT(DOCUMENT_MAX);
+	struct buf out = BUF_INIT(TAKEOVER_DOCUMENT_MAX);
 	char name[64];
 	int result = 0;
 
@@ -165,7 +120,7 @@ static int print_configuration(const struct takeover *takeover, struct err *err)
 			result = add_client(takeover, i, &out, err);
 	for (size_t i = 0; i < takeover->count; i++) {
 		name_client(takeover, i, name, sizeof name);
-		sasl_xoauth2_account(&takeover->ones[i], name, &out);
+		foreign_account(&takeover->ones[i], name, &out);
 	}
 	if (result == 0)
 		result = output_print(&out, err);
@@ -174,7 +129,7 @@ static int print_configuration(const struct takeover *takeover, struct err *err)
 }
 
 /* CLI_DONE: the account has its token, or needs none. Says which. */
-static enum cli_exit give_token(const struct cli_call *call, const struct sasl_xoauth2 *one)
+static enum cli_exit give_token(const struct cli_call *call, const struct foreign *one)
 {
 	struct buf key = BUF_INIT(WIRE_REQUEST_MAX), answer = BUF_INIT(WIRE_REPLY_MAX), text = BUF_INIT(OUTPUT_MAX);
 	struct err err = {.code = ERR_NONE};
@@ -220,19 +175,14 @@ static enum cli_exit give_tokens(const struct takeover *takeover, struct err *er
 	return result;
 }
 
-enum cli_exit cli_import_sasl_xoauth2(const struct cli_call *call, struct err *err)
+enum cli_exit takeover_end(const struct takeover *takeover, struct err *err)
 {
-	struct takeover takeover = {.call = call};
-	enum cli_exit result = CLI_FAILED;
+	return print_configuration(takeover, err) == 0 ? give_tokens(takeover, err) : CLI_FAILED;
+}
 
-	if (find_folder(&takeover, err) == 0 && read_files(&takeover, err) == 0 &&
-	    print_configuration(&takeover, err) == 0)
-		result = give_tokens(&takeover, err);
-	for (size_t i = 0; i < takeover.count; i++) {
-		sasl_xoauth2_free(&takeover.ones[i]);
-		json_decref(takeover.documents[i]);
-	}
-	json_decref(takeover.config);
-	free(takeover.folder);
-	return result;
+void takeover_free(struct takeover *takeover)
+{
+	for (size_t i = 0; i < CLI_WORDS_MAX; i++)
+		foreign_free(&takeover->ones[i]);
+	free(takeover->folder);
 }

@@ -27,6 +27,7 @@ FUZZ_REPLAYS = \
 	tests/fuzz/replay_identity \
 	tests/fuzz/replay_service_account \
 	tests/fuzz/replay_sasl_xoauth2 \
+	tests/fuzz/replay_email_proxy \
 	tests/fuzz/replay_settings \
 	tests/fuzz/replay_explain \
 	tests/fuzz/replay_challenge \

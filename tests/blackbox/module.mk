@@ -22,7 +22,8 @@ BLACKBOX_TESTS += \
 if !SANITIZERS
 BLACKBOX_TESTS += tests/blackbox/test_memory.py
 endif
-EXTRA_DIST += $(BLACKBOX_TESTS) tests/blackbox/harness.py tests/blackbox/person.py tests/blackbox/postfix_standin.py \
+EXTRA_DIST += $(BLACKBOX_TESTS) tests/blackbox/fernet.py tests/blackbox/harness.py tests/blackbox/person.py \
+	tests/blackbox/postfix_standin.py \
 	tests/blackbox/powershell.py tests/blackbox/shim.py tests/blackbox/shown.py \
 	tests/blackbox/terminal.py tests/blackbox/test_memory.py \
 	tests/fakes/microsoft.py tests/fakes/provider.py \

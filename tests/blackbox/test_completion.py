@@ -37,6 +37,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(["--config"], complete("import", "sasl-xoauth2", "--c"))
         self.assertEqual(["--refresh-token-file"], complete("import", "--r"))
         self.assertEqual(["sasl-xoauth2"], complete("import", "sasl"))
+        self.assertEqual(["email-oauth2-proxy"], complete("import", "email"))
+        self.assertEqual(["--cache-store"], complete("import", "email-oauth2-proxy", "--c"))
         self.assertEqual(["/etc/passwd"], [x for x in complete("import", "sasl-xoauth2", "/etc/passw") if x == "/etc/passwd"])
 
     def test_answers_of_setup(self):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""mailbearer import sasl-xoauth2: an installation is taken over, and no secret is shown on the way."""
+"""mailbearer import sasl-xoauth2 and email-oauth2-proxy: an installation is taken over, and no secret is shown on the way."""
 
 import grp
 import json
@@ -14,10 +14,13 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import ACCOUNT, CLI, CLIENT_ID, DAEMON_USER, SOURCE, World  # noqa: E402
 
 import tap  # noqa: E402
+from fernet import sections  # noqa: E402
+from terminal import Person  # noqa: E402
 
 SECRET = "MARKER-client-secret"
 ENDPOINT = "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/token"
 OTHER = "alerts@contoso.com"
+PASSWORD = "MARKER pass word \u00e9"
 
 
 class Takeover(unittest.TestCase):
@@ -119,34 +122,147 @@ class Takeover(unittest.TestCase):
         many = self.run_import(self.installation(), *[good] * 65)
         self.assertEqual((2, True), (many.returncode, "give fewer at a time" in many.stderr), many.stderr)
 
-    def test_the_commands_of_the_manual(self):
-        """Those of mailbearer-migrate(7), from sasl-xoauth2 to a working account, as they stand there. What is left out is
-        the mail server's."""
+    # --- email-oauth2-proxy ---
+
+    def proxy_file(self, *parts, name="emailproxy.config"):
+        path = self.world.folder / name
+        path.write_text("[Server setup]\ndocumentation = text\n\tthat goes on\n\n[SMTP-1587]\nserver_address = x\n\n" + "".join(parts))
+        return path
+
+    def proxy_account(self, account, **values):
+        return sections(account, values.pop("password", PASSWORD), client_id=CLIENT_ID, token_url=ENDPOINT, **values)
+
+    def run_proxy(self, *arguments, given=PASSWORD + "\n"):
+        got = self.world.cli("import", "email-oauth2-proxy", *map(str, arguments), given=given)
+        self.assertNotIn("MARKER", got.stdout + got.stderr)
+        return got
+
+    def test_tokens_of_the_proxy_are_imported(self):
+        """They were encrypted with the password that mail clients send to the proxy; then tokend refreshes with them."""
+        world = self.world
+        tokens = {account: world.account(account) for account in (ACCOUNT, OTHER)}
+        accounts = "".join(f'account "{account}" {{ client = "contoso" }}\n' for account in tokens)
+        world.write(conf=accounts)
+        path = self.proxy_file(
+            *(self.proxy_account(account, refresh_token_sealed=token, access_token_sealed="MARKER-AT") for account, token in
+              tokens.items()),
+            "[your.office365.or.outlook.address@example.com]\nclient_id = *** your client id here ***\n")
+        world.start()
+        got = self.run_proxy(path)
+        self.assertEqual(0, got.returncode, got.stderr)
+        for account in tokens:
+            self.assertIn(f"{account}: imported", got.stderr)
+            self.assertEqual("OK", world.ask("token " + account)[0])
+        self.assertIn("your.office365.or.outlook.address@example.com: has no token and is left out", got.stderr)
+        self.assertEqual(1, got.stdout.count("client \"imported-"))
+        self.assertIn('tenant = "contoso.onmicrosoft.com"', got.stdout)
+        self.assertNotIn("MARKER", world.log())
+
+    def test_secrets_of_the_proxy_are_written(self):
+        """Plain and encrypted ones, from a file of tokens of its own too, by the iterations of an old version."""
+        folder = self.world.folder / "secrets"
+        folder.mkdir(mode=0o755)
+        path = self.proxy_file(f"[{ACCOUNT}]\nclient_id = {CLIENT_ID}\ntoken_url = {ENDPOINT}\n\n",
+                               f"[@factory.contoso.com]\noauth2_flow = client_credentials\nclient_id = {CLIENT_ID}\n"
+                               f"token_url = {ENDPOINT}\nclient_secret = MARKER-plain\n\n")
+        cache = self.proxy_file(sections(ACCOUNT, PASSWORD, 100000, said=False, refresh_token_sealed="MARKER-RT",
+                                         client_secret_encrypted_sealed=SECRET), name="cache")
+        got = self.run_proxy("--write-secrets", folder, "--cache-store", cache, path, ACCOUNT, "@factory.contoso.com")
+        self.assertEqual(3, got.returncode, got.stderr)
+        self.assertEqual({SECRET, "MARKER-plain"}, {secret.read_text().strip() for secret in folder.iterdir()})
+        self.assertEqual({0o600}, {secret.stat().st_mode & 0o777 for secret in folder.iterdir()})
+        for secret in folder.iterdir():
+            self.world.give(secret)
+        self.assertIn('account "*@factory.contoso.com"', got.stdout)
+        self.world.conf.write_text(got.stdout + f'tokend {{ seal_key_file = "{self.world.seal_key}" user = "{DAEMON_USER}" }}\n')
+        check = self.world.cli("check-config")
+        self.assertEqual(0, check.returncode, check.stderr)
+
+    def test_a_password_is_asked_for_until_it_is_right(self):
+        """On a terminal, unseen; Enter is the one before."""
+        path = self.proxy_file(self.proxy_account(ACCOUNT, refresh_token_sealed="MARKER-1"),
+                               self.proxy_account(OTHER, refresh_token_sealed="MARKER-2"))
+        person = Person([CLI, "-c", self.world.conf, "import", "email-oauth2-proxy", path], self.world.environment())
+        self.addCleanup(person.close)
+        prompt = "Password with which {} logs in at the proxy"
+        person.answer(prompt.format(ACCOUNT), "MARKER-wrong")
+        person.until(f"{ACCOUNT}: it was encrypted with another password, or is damaged")
+        person.answer(prompt.format(ACCOUNT), PASSWORD)
+        person.answer(prompt.format(OTHER) + " (Enter")
+        status, seen = person.end()
+        self.assertEqual(3, status, seen)
+        self.assertIn(f'account "{OTHER}"', seen)
+        self.assertNotIn("MARKER", seen)
+
+    def test_what_of_the_proxy_cannot_be_taken_over_is_named(self):
+        good = self.proxy_account(ACCOUNT, refresh_token_sealed="MARKER")
+        for parts, arguments, said in (((good,), (OTHER,), "no section has that name"),
+                                       ((), (), "no account in it has a token"),
+                                       (("MARKER\n",), (), "line 8: neither a section nor a key"),
+                                       ((good,), (ACCOUNT, ACCOUNT), "of the same account"),
+                                       ((good.replace("token_salt", "salt"),), (), "token_salt or token_iterations"),
+                                       ((self.proxy_account(ACCOUNT, password="x", refresh_token_sealed="MARKER"),), (),
+                                        "encrypted with another password")):
+            with self.subTest(said):
+                got = self.run_proxy(self.proxy_file(*parts), *arguments)
+                self.assertEqual((1, "", True), (got.returncode, got.stdout, said in got.stderr), got.stderr)
+        self.assertEqual(2, self.run_proxy().returncode)
+        self.assertEqual(1, self.run_proxy(self.proxy_file(good), given="").returncode)
+
+    # --- the manual ---
+
+    def page(self, heading):
+        """The commands of a section of mailbearer-migrate(7), as they stand there. What is left out is the mail server's."""
         page = (SOURCE / "man/mailbearer-migrate.7").read_text(encoding="utf-8")
-        section = page.split(".Sh FROM SASL-XOAUTH2", 1)[1].split(".Sh ", 1)[0]
+        section = page.split(f".Sh {heading}\n", 1)[1].split(".Sh ", 1)[0]
         lines = "\n".join(re.findall(r"(?s)^\.Bd -literal[^\n]*\n(.*?)^\.Ed", section, re.M)).replace("\\e\n", "").splitlines()
         ours = [line for line in lines if line and not line.startswith(("apt-get ", "postfix ", "mailbearer postfix-config "))]
         self.assertEqual("mailbearer check relay@contoso.com", ours.pop())  # test_check.py's
+        return ours
+
+    def follow(self, heading, given=""):
+        """From nothing to a working account. The first command fails, since tokend does not know the account yet."""
         world, group = self.world, grp.getgrgid(pwd.getpwnam(DAEMON_USER).pw_gid).gr_name
-        for name in ("tokens", "mailbearer", "bin"):
-            (world.folder / name).mkdir()
-            (world.folder / name).chmod(0o755)
-        world.account(secret=SECRET)
-        token = world.account(secret=SECRET)
-        self.file(f"tokens/{ACCOUNT}", refresh_token=token)
-        self.installation(token_endpoint=world.provider.token_endpoint, ca_bundle_file=world.provider.ca_file)
-        self.write_without_accounts()
-        world.start()
+        (world.folder / "bin").mkdir()
         wrapper = world.folder / "bin" / "mailbearer"
         wrapper.write_text(f'#!/bin/sh\nexec {CLI} -c {world.conf} "$@"\n')
         wrapper.chmod(0o755)
-        for number, line in enumerate(ours):
+        for number, line in enumerate(self.page(heading)):
             line = line.replace("chgrp mailbearer ", f"chgrp {group} ").replace("/etc/", f"{world.folder}/")
-            got = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=60, check=False,
+            got = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=60, check=False, input=given,
                                  env={**world.environment(), "PATH": f"{wrapper.parent}:/usr/bin:/bin"})
             self.assertEqual(number == 0, got.returncode != 0, f"{line}: {got.stdout}{got.stderr}")
             self.assertNotIn("MARKER", got.stdout + got.stderr)
+            if number == 0:
+                self.trust()
         self.assertRegex(got.stdout, rf"{ACCOUNT} +fresh")
+
+    def trust(self):
+        """The stand-in has a certificate of its own, of which the proxy's file can say nothing."""
+        text = self.world.conf.read_text()
+        if "ca_file" not in text:
+            self.world.conf.write_text(text.replace("    client_id", f'    ca_file = "{self.world.provider.ca_file}"\n    client_id'))
+
+    def prepared(self):
+        """A machine with tokend that knows no account; a refresh token of the account's."""
+        self.world.account(secret=SECRET)
+        token = self.world.account(secret=SECRET)
+        (self.world.folder / "mailbearer").mkdir()
+        (self.world.folder / "mailbearer").chmod(0o755)
+        self.write_without_accounts()
+        self.world.start()
+        return token
+
+    def test_the_manual_from_sasl_xoauth2(self):
+        (self.world.folder / "tokens").mkdir()
+        self.file(f"tokens/{ACCOUNT}", refresh_token=self.prepared())
+        self.installation(token_endpoint=self.world.provider.token_endpoint, ca_bundle_file=self.world.provider.ca_file)
+        self.follow("FROM SASL-XOAUTH2")
+
+    def test_the_manual_from_email_oauth2_proxy(self):
+        self.proxy_file(sections(ACCOUNT, PASSWORD, client_id=CLIENT_ID, token_url=self.world.provider.token_endpoint,
+                                 client_secret=SECRET, redirect_uri="http://localhost", refresh_token_sealed=self.prepared()))
+        self.follow("FROM EMAIL-OAUTH2-PROXY", PASSWORD + "\n")
 
     def write_without_accounts(self):
         world = self.world

@@ -8,13 +8,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void prove_sections(const struct sasl_xoauth2 *one)
+static void prove_sections(const struct foreign *one)
 {
 	struct buf text = BUF_INIT(1 << 20);
 	size_t quotes = 0;
 
-	sasl_xoauth2_client(one, "imported", "/etc/mailbearer/imported.secret", &text);
-	sasl_xoauth2_account(one, "imported", &text);
+	foreign_client(one, "imported", "/etc/mailbearer/imported.secret", &text);
+	foreign_account(one, "imported", &text);
 	for (size_t i = 0; i < text.len; i++)
 		quotes += text.data[i] == '"';
 	if (text.failed || quotes % 2 != 0 || strlen(text.data) != text.len || strchr(text.data, '\\') != NULL)
@@ -25,7 +25,7 @@ static void prove_sections(const struct sasl_xoauth2 *one)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *bytes = (const char *)data, *middle = memmem(data, size, "\n\n", 2);
-	struct sasl_xoauth2 one;
+	struct foreign one;
 	struct err err = {0};
 	json_t *config, *tokens;
 
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			prove_sections(&one);
 		else if (err.code == ERR_NONE)
 			abort();
-		sasl_xoauth2_free(&one);
+		foreign_free(&one);
 	}
 	json_decref(config);
 	json_decref(tokens);

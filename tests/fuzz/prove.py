@@ -35,6 +35,7 @@ TRAPS = {
     "network": ("daemon/network.c", "	return is_clear_from(out->address", "out->bits == 97"),
     "postfix": ("postfix/master_cf.c", "		put_service(NULL, service, &survey, out);", "text->len % 64 == 37"),
     "reply": ("smtp/reply.c", "	reader->reply.code = code;", "code == 257"),
+    "email_proxy": ("cli/email_proxy.c", "	return result == 0 ? foreign_prove(", "*section == 'q'"),
     "sasl_xoauth2": ("cli/sasl_xoauth2.c", "	return prove(out, path, err);", "out->user != NULL && out->user[0] == 'q'"),
     "seal": ("tokend/seal.c", "	memcpy(tag, text + text_len, TAG_LEN);", "text_len % 64 == 37"),
     "service_account": ("tokend/service_account.c", "	if (strncmp(account->token_uri, ", "account->email[0] == 'q'"),

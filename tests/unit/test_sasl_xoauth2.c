@@ -14,7 +14,7 @@
 #define ENDPOINT "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token"
 #define CONFIG "{\"client_id\": \"id\", \"client_secret\": \"MARKER-CS\", \"token_endpoint\": \"" ENDPOINT "\""
 
-static struct sasl_xoauth2 one;
+static struct foreign one;
 static json_t *documents[2];
 static struct err err;
 static struct buf out = BUF_INIT(65536);
@@ -29,7 +29,7 @@ static json_t *document(const char *text)
 
 static void drop(void)
 {
-	sasl_xoauth2_free(&one);
+	foreign_free(&one);
 	json_decref(documents[0]);
 	json_decref(documents[1]);
 	documents[0] = documents[1] = NULL;
@@ -56,8 +56,8 @@ static void sections_hold_what_is_public(void **state)
 {
 	(void)state;
 	assert_int_equal(take(CONFIG "}", "{\"refresh_token\": \"MARKER-RT\", \"user\": \"a@b.c\"}", "/x/y"), 0);
-	sasl_xoauth2_client(&one, "imported-1", "/s", &out);
-	sasl_xoauth2_account(&one, "imported-1", &out);
+	foreign_client(&one, "imported-1", "/s", &out);
+	foreign_account(&one, "imported-1", &out);
 	assert_string_equal(out.data, "client \"imported-1\" {\n"
 				      "    provider = \"microsoft\"\n"
 				      "    tenant = \"contoso.com\"\n"
@@ -154,7 +154,7 @@ static void endpoints_name_the_provider(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		snprintf(tokens, sizeof tokens, "{\"refresh_token\": \"t\", \"token_endpoint\": \"%s\"}", rows[i][0]);
 		assert_int_equal(take(CONFIG "}", tokens, "a@b.c"), 0);
-		sasl_xoauth2_client(&one, "c", "/s", &out);
+		foreign_client(&one, "c", "/s", &out);
 		assert_non_null(strstr(out.data, rows[i][1]));
 	}
 }
