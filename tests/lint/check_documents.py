@@ -111,6 +111,14 @@ class Documents(unittest.TestCase):
         """Made anew with tests/lint/troubleshooting.py, as HACKING.md says."""
         self.assertEqual(troubleshooting.page(), page("mailbearer-troubleshooting.7"))
 
+    def test_pages_that_are_referred_to_are_there(self):
+        """In the pages, in Markdown, and in what the program says."""
+        pages = {f"{path.stem}({path.suffix[1:]})" for path in (SOURCE / "man").glob("*.[1-8]")}
+        for pattern in ("man/*.[1-8]", "*.md", "*-examples/**/*", "etc/**/*", "[a-z]*/*.[ch]"):
+            for path in filter(Path.is_file, SOURCE.glob(pattern)):
+                text = re.sub(r"\.Xr (\S+) (\d)", r"\1(\2)", path.read_text(encoding="utf-8"))
+                self.assertEqual(set(), set(re.findall(r"\bmailbearer[a-z.-]*\(\d\)", text)) - pages, path)
+
     def test_pages_pass_mandoc(self):
         for path in sorted((SOURCE / "man").glob("*.[1-8]")):
             got = subprocess.run(["mandoc", "-Tlint", "-W", "warning", path], capture_output=True, text=True, check=False,
