@@ -4,6 +4,7 @@
  */
 #include "tokend/turns.h"
 
+#define LONGEST_US (1000000 / TURNS_PER_SECOND_MIN)
 #define INTERVAL_MIN_MS 5000
 #define INTERVAL_WEIGHT 256 /* a new interval moves the average by this fraction */
 
@@ -14,25 +15,44 @@ void turns_init(struct turns *turns)
 	TAILQ_INIT(&turns->idle);
 }
 
-/* From one request to the next. */
-static int64_t period_us(const struct turns *turns)
+/* From one request to the next, as the accounts need it in the long run, but no longer than `longest`. */
+static int64_t period_us(const struct turns *turns, int64_t longest)
 {
-	int64_t longest = 1000000 / TURNS_PER_SECOND_MIN;
 	int64_t period = turns->accounts > 0 ? turns->interval_ms * 750 / (int64_t)turns->accounts : longest;
 
 	return period < longest ? period : longest;
 }
 
-static bool may_go(const struct turns *turns, int64_t now)
+static int64_t idle_longest_us(const struct turns *turns)
 {
-	return turns->spent_us <= (now + TURNS_BURST_MS) * 1000;
+	int64_t count = turns->accounts > TURNS_FEW ? (int64_t)turns->accounts : TURNS_FEW;
+
+	return LONGEST_US * count / TURNS_FEW * count / TURNS_FEW;
 }
 
+/* Until when is all spent that one of this kind must see spent? For the idle that is never sooner. */
+static int64_t spent_us(const struct turns *turns, enum turn_kind kind)
+{
+	return kind == TURN_IDLE ? turns->idle_us : turns->spent_us;
+}
+
+static bool may_go(const struct turns *turns, enum turn_kind kind, int64_t now)
+{
+	return spent_us(turns, kind) <= (now + TURNS_BURST_MS) * 1000;
+}
+
+static void advance(int64_t *spent, int64_t period, int64_t now)
+{
+	if (*spent < now * 1000)
+		*spent = now * 1000;
+	*spent += period;
+}
+
+/* Each counts at both paces: while many are waited for, the others stand back. */
 static void spend(struct turns *turns, int64_t now)
 {
-	if (turns->spent_us < now * 1000)
-		turns->spent_us = now * 1000;
-	turns->spent_us += period_us(turns);
+	advance(&turns->spent_us, period_us(turns, LONGEST_US), now);
+	advance(&turns->idle_us, period_us(turns, idle_longest_us(turns)), now);
 }
 
 static void enter(struct turn_list *list, struct turn *turn)
@@ -50,7 +70,7 @@ static bool must_queue(const struct turns *turns, enum turn_kind kind)
 
 bool turns_take(struct turns *turns, struct turn *turn, enum turn_kind kind, int64_t now)
 {
-	if (kind == TURN_AT_ONCE || (may_go(turns, now) && !must_queue(turns, kind))) {
+	if (kind == TURN_AT_ONCE || (may_go(turns, kind, now) && !must_queue(turns, kind))) {
 		turns_leave(turn);
 		spend(turns, now);
 		return true;
@@ -64,11 +84,10 @@ bool turns_take(struct turns *turns, struct turn *turn, enum turn_kind kind, int
 
 struct turn *turns_next(struct turns *turns, int64_t now)
 {
-	struct turn *turn = TAILQ_FIRST(&turns->asked);
+	enum turn_kind kind = TAILQ_EMPTY(&turns->asked) ? TURN_IDLE : TURN_ASKED;
+	struct turn *turn = TAILQ_FIRST(kind == TURN_ASKED ? &turns->asked : &turns->idle);
 
-	if (turn == NULL)
-		turn = TAILQ_FIRST(&turns->idle);
-	if (turn == NULL || !may_go(turns, now))
+	if (turn == NULL || !may_go(turns, kind, now))
 		return NULL;
 	turns_leave(turn);
 	spend(turns, now);
@@ -77,9 +96,11 @@ struct turn *turns_next(struct turns *turns, int64_t now)
 
 int64_t turns_wake_at(const struct turns *turns)
 {
+	enum turn_kind kind = TAILQ_EMPTY(&turns->asked) ? TURN_IDLE : TURN_ASKED;
+
 	if (TAILQ_EMPTY(&turns->asked) && TAILQ_EMPTY(&turns->idle))
 		return 0;
-	return (turns->spent_us + 999) / 1000 - TURNS_BURST_MS;
+	return (spent_us(turns, kind) + 999) / 1000 - TURNS_BURST_MS;
 }
 
 void turns_leave(struct turn *turn)

@@ -10,12 +10,16 @@
 /*
  * When may the next token request go out? Many accounts want one at the same moment after a start, after an outage of
  * the provider, and when all of them send at the hour; the provider would answer such a herd with 429. So requests go
- * at an even pace: a third faster than the accounts need in the long run, but never slower than TURNS_PER_SECOND_MIN,
- * and what TURNS_BURST_MS would have let through may go in one go. Whoever is waited for goes first.
+ * at an even pace, a third faster than the accounts need in the long run, and what TURNS_BURST_MS would have let
+ * through may go in one go. Whoever is waited for goes first, and never slower than TURNS_PER_SECOND_MIN: mail is
+ * waiting. So do the others where there are TURNS_FEW accounts or less, since then all is over soon. The more there
+ * are, the more time is taken for those that nobody waits for, with the square of their number, until that is all the
+ * time there is.
  *
  * Pure: time is a parameter, in milliseconds of loop_now(). Called by the broker.
  */
 #define TURNS_PER_SECOND_MIN 20
+#define TURNS_FEW 100
 #define TURNS_BURST_MS 5000
 #define TURNS_INTERVAL_MS (30 * 60 * 1000) /* how long a token is kept, until we know better */
 
@@ -38,6 +42,7 @@ struct turns {
 	size_t accounts;     /* that want tokens: kept up to date by the caller */
 	int64_t interval_ms; /* how long a token is kept, on average */
 	int64_t spent_us;    /* until when the requests so far would have taken, one after the other at the pace */
+	int64_t idle_us;     /* the same at the pace of those that nobody waits for */
 };
 
 void turns_init(struct turns *turns);

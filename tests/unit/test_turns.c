@@ -75,6 +75,43 @@ static void the_pace_grows_with_the_accounts(void **state)
 	assert_in_range(go_until(T0 + 3000), 399, 401);
 }
 
+/* Those that nobody waits for: 100 in 5 seconds, 200 in 40, 400 in 320, and then in the time there is. */
+static void many_take_their_time(void **state)
+{
+	static const struct {
+		size_t accounts;
+		int at_once, in_a_minute;
+	} cases[] = {{100, 100, 1200}, {200, 25, 300}, {400, 6, 75}, {1000, 4, 44}};
+	int gone;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		begin(state);
+		turns.accounts = cases[i].accounts;
+		assert_in_range(go_at_once(MANY, TURN_IDLE), cases[i].at_once, cases[i].at_once + 1);
+		gone = 0;
+		for (int second = 1; second <= 60; second++)
+			gone += go_until(T0 + second * 1000);
+		assert_in_range(gone, cases[i].in_a_minute - 1, cases[i].in_a_minute + 1);
+	}
+}
+
+/* They stand back while others are waited for, which go at the usual pace. */
+static void many_stand_back(void **state)
+{
+	struct turn late = {.list = NULL}, asked = {.list = NULL};
+
+	(void)state;
+	turns.accounts = 1000; /* one that nobody waits for in 1.35 s */
+	assert_int_equal(go_at_once(BURST, TURN_ASKED), BURST);
+	assert_false(turns_take(&turns, &late, TURN_IDLE, T0));
+	assert_in_range(turns_wake_at(&turns), T0 + 129000, T0 + 131000);
+	assert_true(turns_take(&turns, &asked, TURN_ASKED, T0 + 1000));
+	assert_false(turns_take(&turns, &asked, TURN_IDLE, T0 + 2000));
+	assert_true(turns_take(&turns, &asked, TURN_ASKED, T0 + 2000));
+	assert_null(turns_next(&turns, T0 + 100000));
+	assert_ptr_equal(turns_next(&turns, T0 + 140000), &late);
+}
+
 static void whoever_is_waited_for_goes_first(void **state)
 {
 	struct turn asked = {.list = NULL}, hurried = many[0];
@@ -133,6 +170,8 @@ int main(void)
 	    cmocka_unit_test_setup(few_go_at_once, begin),
 	    cmocka_unit_test_setup(many_go_at_a_pace, begin),
 	    cmocka_unit_test_setup(the_pace_grows_with_the_accounts, begin),
+	    cmocka_unit_test_setup(many_take_their_time, begin),
+	    cmocka_unit_test_setup(many_stand_back, begin),
 	    cmocka_unit_test_setup(whoever_is_waited_for_goes_first, begin),
 	    cmocka_unit_test_setup(newcomers_queue_up, begin),
 	    cmocka_unit_test_setup(an_administrator_does_not_wait_and_counts, begin),
