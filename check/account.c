@@ -98,6 +98,20 @@ void step_grant(struct world *world, struct finding *finding)
 
 /* --- provider --- */
 
+/* What tokend asks first, to be asked by hand. */
+static void say_unreachable(const struct world *world, struct finding *finding)
+{
+	const struct settings_client *client = world->account->client;
+	const char *url = client->metadata_url != NULL ? client->metadata_url : client->token_endpoint;
+
+	finding_advise(finding, "let this host reach the provider's pages (port 443%s); tokend tries again by itself",
+		       client->proxy != NULL ? ", by the proxy" : ", or name a proxy in the client's section");
+	if (url != NULL)
+		finding_line(finding, "curl -sS -o /dev/null%s%s%s%s %s", client->proxy != NULL ? " --proxy " : "",
+			     client->proxy != NULL ? client->proxy : "", client->ca_file != NULL ? " --cacert " : "",
+			     client->ca_file != NULL ? client->ca_file : "", url);
+}
+
 void step_provider(struct world *world, struct finding *finding)
 {
 	const char *error = text_at(world->status, "last_error");
@@ -114,7 +128,9 @@ void step_provider(struct world *world, struct finding *finding)
 	}
 	finding_set(finding, FINDING_FAILED, "%s", error);
 	finding_explain(finding, error);
-	if (!finding->known)
+	if (finding->leads_back)
+		say_unreachable(world, finding);
+	else if (!finding->known)
 		finding_advise(finding, "%s", text_at(world->status, "remedy"));
 	finding_line(finding, "%s refresh %s", world->options->program, world->account->name);
 }
@@ -152,7 +168,9 @@ void step_token(struct world *world, struct finding *finding)
 	} else {
 		finding_set(finding, FINDING_FAILED, "%s", answer.len > 0 ? answer.data : "no token in the answer");
 		finding_explain(finding, finding->text);
-		if (!finding->known)
+		if (finding->leads_back)
+			say_unreachable(world, finding);
+		else if (!finding->known)
 			finding_advise(finding, "see what tokend says of the account");
 		finding_line(finding, "%s status %s", world->options->program, world->account->name);
 	}
@@ -168,9 +186,9 @@ void step_claims(struct world *world, struct finding *finding)
 					 .program = world->options->program,
 					 .now = time(NULL)};
 	struct secret *token = secret_new(world->token.data, world->token.len);
-	json_t *claims = token != NULL ? jwt_payload(token) : NULL;
 
-	claims_judge(claims, &wish, finding);
-	json_decref(claims);
+	world->claims = token != NULL ? jwt_payload(token) : NULL;
+	claims_judge(world->claims, &wish, finding);
+	world->claims_fit = finding->mark == FINDING_OK;
 	secret_free(token);
 }

@@ -109,8 +109,9 @@ struct walk {
 	struct world world;
 	check_report *report;
 	void *arg;
-	uint64_t missing; /* BIT()s of what failed or was skipped */
-	bool no_postfix;  /* it is not on this machine */
+	uint64_t missing;           /* BIT()s of what failed or was skipped */
+	enum step root[STEP_COUNT]; /* of each of those: the first that stood in its way; it itself */
+	bool no_postfix;            /* it is not on this machine */
 	struct check_counts counts;
 };
 
@@ -138,9 +139,11 @@ static void take_step(struct walk *walk, enum step step)
 	enum step needed = missing_for(walk, step);
 	const struct settings_account *account = walk->world.account;
 
-	if (needed != STEP_COUNT)
-		finding_set(&finding, FINDING_SKIPPED, "needs %s", steps[needed].name);
-	else if ((steps[step].traits & NETWORK) && walk->world.options->no_network)
+	walk->root[step] = needed != STEP_COUNT ? walk->root[needed] : step;
+	if (needed != STEP_COUNT) {
+		finding_set(&finding, FINDING_SKIPPED, "needs %s", steps[walk->root[step]].name);
+		finding.needs = steps[walk->root[step]].name;
+	} else if ((steps[step].traits & NETWORK) && walk->world.options->no_network)
 		finding_set(&finding, FINDING_SKIPPED, "no network is to be used");
 	else
 		steps[step].run(&walk->world, &finding);

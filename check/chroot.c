@@ -1,6 +1,7 @@
 /*
- * The step that asks tokend as smtp(8) does: in the chroot that the transport has, as Postfix's user and with its
- * groups, at the socket that the login names. In a child process, as there is no way back. Called by check.c's table.
+ * The steps that go where Postfix is: ask tokend as smtp(8) does, in the chroot that the transport has, as Postfix's
+ * user and with its groups, at the socket that the login names; and speak to the milter as smtpd(8) does. In a child
+ * process, as there is no way back. Called by check.c's table.
  */
 #include <errno.h>
 #include <grp.h>
@@ -11,16 +12,17 @@
 
 #include "check/mta.h"
 #include "check/steps.h"
-#include "daemon/child.h"
 #include "client/tokenclient.h"
-#include "lib/sock.h"
+#include "daemon/child.h"
+#include "daemon/milter_knock.h"
 
 #define ASK_MS 20000
 
 struct visit {
 	const char *folder; /* or NULL: no chroot */
 	const char *socket;
-	const char *account; /* or NULL: it is the milter's socket, and connecting is enough */
+	const char *account; /* or NULL: it is the milter's, as its `listen` has it */
+	bool as_ourselves;   /* by the network anybody may come */
 	uid_t uid;
 	gid_t gid;
 };
@@ -37,18 +39,14 @@ static int enter(const struct visit *visit, struct buf *out)
 	return 0;
 }
 
-/* A milter speaks when it is spoken to. */
 static void knock_there(const struct visit *visit, struct buf *out)
 {
 	struct err err = {.code = ERR_NONE};
-	int fd = sock_connect_unix(visit->socket, deadline_after(ASK_MS), &err);
 
-	if (fd < 0) {
-		buf_printf(out, "%s %s", away, err.text);
-		return;
-	}
-	close(fd);
-	buf_puts(out, good);
+	if (milter_knock(visit->socket, deadline_after(ASK_MS), &err) == 0)
+		buf_puts(out, good);
+	else
+		buf_printf(out, "%s %s", err.code == ERR_SYNTAX ? refused : away, err.text);
 }
 
 static void ask_there(void *arg, struct buf *out)
@@ -64,7 +62,7 @@ static void ask_there(void *arg, struct buf *out)
 	enum wire_result result;
 	struct err err = {.code = ERR_NONE};
 
-	if (enter(visit, out) != 0)
+	if (!visit->as_ourselves && enter(visit, out) != 0)
 		return;
 	if (visit->account == NULL)
 		knock_there(visit, out);
@@ -150,40 +148,87 @@ static const struct passwd *postfix_user(const struct world *world, struct findi
 	return NULL;
 }
 
-static void judge_milter(const struct visit *visit, const char *user, struct finding *finding)
+/* What keeps Postfix from it, and what is to be done: `begin` says how it ended, the text why. */
+static void say_no_milter(const struct world *world, const char *begin, const char *text, struct finding *finding)
+{
+	const char *listen = world->settings->milter.listen;
+
+	finding_set(finding, FINDING_FAILED, "%s", text);
+	if (strncmp(begin, refused, strlen(refused)) == 0) {
+		finding_advise(finding,
+			       "find out who is at %s; ours listens where listen in the milter section of %s says",
+			       listen, world->options->config);
+		finding_line(finding, "ss -lnp | grep -F %s",
+			     strncmp(listen, "inet", 4) == 0 ? "mailbearer-milter" : strchr(listen, ':') + 1);
+	} else if (strstr(text, strerror(EACCES)) != NULL) {
+		finding_advise(finding, "let Postfix's user pass the folders on the way, and have the milter make its "
+					"socket anew");
+		finding_line(finding, "chmod a+x %.*s", (int)(strrchr(listen, '/') - strchr(listen, ':') - 1),
+			     strchr(listen, ':') + 1);
+		finding_line(finding, "systemctl restart mailbearer-milter");
+		return;
+	} else {
+		finding_advise(finding,
+			       "start it; if it does not stay, its log says why; until then new mail is put off");
+		finding_line(finding, "systemctl enable --now mailbearer-milter");
+	}
+	finding_line(finding, "journalctl -u mailbearer-milter -n 20");
+}
+
+static void judge_milter(const struct world *world, const struct visit *visit, const char *user,
+			 struct finding *finding)
 {
 	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
 	struct err err = {.code = ERR_NONE};
 
-	finding_set(finding, FINDING_OK, "user %s reaches it", user);
+	if (visit->as_ourselves)
+		finding_set(finding, FINDING_OK, "it answers at %s", visit->socket);
+	else
+		finding_set(finding, FINDING_OK, "it answers user %s in %s", user,
+			    visit->folder != NULL ? visit->folder : "no chroot");
 	if (child_do(ask_there, (void *)visit, ASK_MS + 5000, &answer, &err) != 0)
-		finding_set(finding, FINDING_FAILED, "%s", err.text);
-	else if (answer.len > 0 && strcmp(answer.data, good) != 0) {
-		finding_set(finding, FINDING_FAILED, "as user %s: %s", user,
-			    answer.data + strcspn(answer.data, " ") + 1);
-		finding_advise(finding,
-			       "start it; if it does not stay, its log says why; until then new mail is put off");
-		finding_line(finding, "systemctl enable --now mailbearer-milter");
-		finding_line(finding, "journalctl -u mailbearer-milter -n 20");
-	}
+		say_no_milter(world, away, err.text, finding);
+	else if (answer.len > 0 && strcmp(answer.data, good) != 0)
+		say_no_milter(world, answer.data, answer.data + strcspn(answer.data, " ") + 1, finding);
 	buf_free(&answer);
+}
+
+/* Who takes mail in asks the milters, and on Debian from the chroot; "unix:/PATH" as it is called there. */
+static void find_milter(const struct world *world, struct visit *visit, char socket[WORLD_PATH_MAX])
+{
+	const struct installation_service *smtpd = installation_service(world->postfix, "smtp", "inet");
+	const char *path = strchr(world->settings->milter.listen, ':') + 1;
+	const char *queue = installation_value(world->postfix, "queue_directory");
+
+	if (smtpd != NULL && installation_is_chrooted(world->postfix, smtpd) && queue != NULL &&
+	    strncmp(path, queue, strlen(queue)) == 0 && path[strlen(queue)] == '/') {
+		visit->folder = queue;
+		path += strlen(queue);
+	}
+	snprintf(socket, WORLD_PATH_MAX, "unix:%s", path);
+	visit->socket = socket;
 }
 
 void step_milter_up(struct world *world, struct finding *finding)
 {
 	const struct settings_milter *milter = &world->settings->milter;
-	const struct passwd *pw = postfix_user(world, finding);
-	struct visit visit = {.socket = strchr(milter->listen, ':') + 1};
+	const struct passwd *pw;
+	char socket[WORLD_PATH_MAX];
+	struct visit visit = {.socket = milter->listen, .as_ourselves = strncmp(milter->listen, "inet", 4) == 0};
 
-	if (pw == NULL)
-		return;
-	if (milter->line == 0 || strncmp(milter->listen, "inet", 4) == 0) {
-		finding_set(finding, FINDING_OK, "%s", milter->line == 0 ? "none" : "it listens to the network");
+	if (milter->line == 0) {
+		finding_set(finding, FINDING_OK, "none");
 		return;
 	}
-	visit.uid = pw->pw_uid;
-	visit.gid = pw->pw_gid;
-	judge_milter(&visit, pw->pw_name, finding);
+	if (!visit.as_ourselves) {
+		pw = postfix_user(world, finding);
+		if (pw == NULL)
+			return;
+		visit.uid = pw->pw_uid;
+		visit.gid = pw->pw_gid;
+		find_milter(world, &visit, socket);
+	}
+	judge_milter(world, &visit, visit.as_ourselves ? NULL : pw->pw_name, finding);
 }
 
 void step_chroot(struct world *world, struct finding *finding)

@@ -17,6 +17,8 @@ void finding_set(struct finding *finding, enum finding_mark mark, const char *fm
 	finding->mark = mark;
 	finding->advice[0] = '\0';
 	finding->known = false;
+	finding->leads_back = false;
+	finding->needs = NULL;
 	buf_clear(&finding->lines);
 	va_start(args, fmt);
 	vsnprintf(finding->text, sizeof finding->text, fmt, args);
@@ -44,6 +46,22 @@ void finding_line(struct finding *finding, const char *fmt, ...)
 	buf_puts(&finding->lines, "\n");
 }
 
+/* Is one of the lines, each ended by a newline, the command check? NULL: there are none. */
+static bool has_this_check(const char *lines)
+{
+	for (; lines != NULL && *lines != '\0'; lines = strchr(lines, '\n') + 1)
+		if (finding_is_this_check(lines))
+			return true;
+	return false;
+}
+
+bool finding_is_this_check(const char *line)
+{
+	static const char command[] = "mailbearer check";
+
+	return strncmp(line, command, strlen(command)) == 0 && strchr(" \n", line[strlen(command)]) != NULL;
+}
+
 void finding_explain(struct finding *finding, const char *words)
 {
 	struct explain_found found;
@@ -51,6 +69,7 @@ void finding_explain(struct finding *finding, const char *words)
 	explain_text(words, strlen(words), &found);
 	finding->known = found.known;
 	finding->cause = found.cause;
+	finding->leads_back = found.known && has_this_check(found.cause.advice->steps);
 }
 
 const char *finding_mark_name(enum finding_mark mark)

@@ -20,6 +20,8 @@ struct finding {
 	char advice[FINDING_TEXT_MAX]; /* what to do: a sentence without full stop; or "" */
 	struct buf lines;              /* commands, or lines for a file, to be pasted: each ended by a newline */
 	bool known;                    /* the tables of explain.h know it, and `cause` says more */
+	bool leads_back;               /* what those say to do is this check: advice and lines stand in its place */
+	const char *needs;             /* the step without which this one was not tried; NULL: it was */
 	struct explain_cause cause;
 };
 
@@ -39,8 +41,12 @@ void finding_set(struct finding *finding, enum finding_mark mark, const char *fm
 void finding_advise(struct finding *finding, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void finding_line(struct finding *finding, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Looks a provider's or a server's words up in the tables. */
+/* Looks a provider's or a server's words up in the tables. Whoever finds that they lead back says what is to be done
+ * next. */
 void finding_explain(struct finding *finding, const char *words);
+
+/* Does this line, ended by a newline or NUL, run the command check? */
+bool finding_is_this_check(const char *line);
 
 /* "ok", "warning", "FAILED", "skipped". */
 const char *finding_mark_name(enum finding_mark mark);

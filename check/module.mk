@@ -16,6 +16,7 @@ check_libcheck_la_SOURCES = \
 	check/plugin.c \
 	check/plugins.c check/plugins.h \
 	check/postfix.c \
+	check/refused.c check/refused.h \
 	check/server.c \
 	check/steps.h \
 	check/transport.c \

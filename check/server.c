@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "check/mta.h"
+#include "check/refused.h"
 #include "check/steps.h"
 #include "daemon/child.h"
 #include "smtp/relay.h"
@@ -187,17 +188,28 @@ static void write_reply(const struct reply *reply, char *text, size_t size)
 		*end = ' ';
 }
 
-static void fail_by_reply(const struct reply *reply, const char *fallback, struct finding *finding)
+/* The network's fault, or the server's: whoever looks for it does what we did. */
+static void say_by_hand(const struct world *world, struct finding *finding)
+{
+	finding_advise(finding, "try it by hand from this host; if it lasts, ask who runs the network in between");
+	finding_line(finding, "openssl s_client -starttls smtp -connect %s:%u </dev/null", world->host, world->port);
+}
+
+static void fail_by_reply(const struct world *world, const struct reply *reply, const char *fallback,
+			  struct finding *finding)
 {
 	char text[FINDING_TEXT_MAX];
 
 	if (reply->code < 400) {
 		finding_set(finding, FINDING_FAILED, "%s", fallback);
+		say_by_hand(world, finding);
 		return;
 	}
 	write_reply(reply, text, sizeof text);
 	finding_set(finding, FINDING_FAILED, "%s", text);
 	finding_explain(finding, text);
+	if (finding->leads_back)
+		say_by_hand(world, finding);
 }
 
 static void say_not_secure(const struct world *world, const struct err *err, struct finding *finding)
@@ -225,7 +237,7 @@ void step_tls(struct world *world, struct finding *finding)
 		if (trouble == RELAY_NOT_SECURE)
 			say_not_secure(world, &err, finding);
 		else
-			fail_by_reply(&reply, err.text, finding);
+			fail_by_reply(world, &reply, err.text, finding);
 		return;
 	}
 	if (relay_offers(relay)->xoauth2 || relay_offers(relay)->oauthbearer) {
@@ -245,15 +257,22 @@ void step_tls(struct world *world, struct finding *finding)
 
 void step_auth(struct world *world, struct finding *finding)
 {
+	const struct refused_login login = {world->mailbox, world->options->program, world->account, world->claims,
+					    world->claims_fit};
 	enum relay_trouble trouble;
 	struct reply reply;
 	struct err err = {.code = ERR_NONE};
 
 	world->relay = open_relay(world, &world->token, &trouble, &reply, &err);
-	if (world->relay != NULL)
+	if (world->relay != NULL) {
 		finding_set(finding, FINDING_OK, "logged in as %s", world->mailbox);
-	else
-		fail_by_reply(&reply, err.text, finding);
+		return;
+	}
+	fail_by_reply(world, &reply, err.text, finding);
+	if (finding->leads_back && reply.code >= 400) {
+		buf_clear(&finding->lines);
+		refused_advise(&login, finding);
+	}
 }
 
 /* --- sender, recipient, message --- */
@@ -270,10 +289,12 @@ static int say(struct world *world, const char *command, char class_, int patien
 	    relay_reply(world->relay, &reply, deadline, &err) != 0) {
 		finding_set(finding, FINDING_FAILED, "%s", err.text);
 		finding_explain(finding, err.text);
+		if (finding->leads_back || !finding->known)
+			say_by_hand(world, finding);
 		return -1;
 	}
 	if (reply.code / 100 != class_ - '0') {
-		fail_by_reply(&reply, "the server's answer is none", finding);
+		fail_by_reply(world, &reply, "the server's answer is none", finding);
 		return -1;
 	}
 	write_reply(&reply, text, sizeof text);

@@ -26,6 +26,9 @@ void world_leave_account(struct world *world)
 	world->relay = NULL;
 	json_decref(world->status);
 	world->status = NULL;
+	json_decref(world->claims);
+	world->claims = NULL;
+	world->claims_fit = false;
 	buf_clear(&world->token);
 	world->account = NULL;
 	world->mailbox = NULL;

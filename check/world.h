@@ -39,6 +39,9 @@ struct world {
 	json_t *status;
 	/* token: */
 	struct buf token; /* NUL-terminated; wipes itself */
+	/* claims: */
+	json_t *claims;  /* or NULL: it is opaque */
+	bool claims_fit; /* as far as they can be judged */
 	/* auth: */
 	struct relay *relay;
 };

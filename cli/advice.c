@@ -55,8 +55,7 @@ void advice_append_remedy(struct buf *out, const struct explain_advice *advice, 
 	buf_free(&steps);
 }
 
-void advice_append(struct buf *out, const struct explain_cause *cause, const struct explain_values *values,
-		   size_t indent, size_t width)
+void advice_append_meaning(struct buf *out, const struct explain_cause *cause, size_t indent, size_t width)
 {
 	struct buf text = BUF_INIT(SENTENCE_MAX);
 
@@ -67,6 +66,12 @@ void advice_append(struct buf *out, const struct explain_cause *cause, const str
 	if (cause->advice->who != EXPLAIN_NOBODY)
 		buf_printf(&text, " Whose turn it is: %s.", explain_who_text(cause->advice->who));
 	append_paragraph(out, &text, indent, width);
-	advice_append_remedy(out, cause->advice, values, indent, width);
 	buf_free(&text);
+}
+
+void advice_append(struct buf *out, const struct explain_cause *cause, const struct explain_values *values,
+		   size_t indent, size_t width)
+{
+	advice_append_meaning(out, cause, indent, width);
+	advice_append_remedy(out, cause->advice, values, indent, width);
 }

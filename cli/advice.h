@@ -12,6 +12,9 @@
 void advice_append(struct buf *out, const struct explain_cause *cause, const struct explain_values *values,
 		   size_t indent, size_t width);
 
+/* Only what it means, and whether it heals. */
+void advice_append_meaning(struct buf *out, const struct explain_cause *cause, size_t indent, size_t width);
+
 /* Only what to do: the remedy and the steps. */
 void advice_append_remedy(struct buf *out, const struct explain_advice *advice, const struct explain_values *values,
 			  size_t indent, size_t width);

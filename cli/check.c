@@ -15,9 +15,19 @@
 #define STEP_WIDTH 12
 #define INDENT 4
 
+#define UNTRIED_MAX 8
+
+/* Steps that were not tried, by what they need; whatever comes after so many of these is put to the last. */
+struct untried {
+	const char *needs;
+	unsigned count;
+	char step[STEP_WIDTH + 1]; /* the first of them */
+};
+
 struct printer {
 	const struct cli_call *call;
 	char account[512]; /* whose steps are being printed */
+	struct untried untried[UNTRIED_MAX];
 	struct err *err;
 	bool failed; /* standard output cannot be written */
 };
@@ -41,7 +51,9 @@ static void append_what_to_do(struct buf *out, const struct finding *finding, co
 {
 	struct buf sentence = BUF_INIT(FINDING_TEXT_MAX + 2);
 
-	if (finding->known)
+	if (finding->known && finding->leads_back)
+		advice_append_meaning(out, &finding->cause, INDENT, output_width());
+	else if (finding->known)
 		advice_append(out, &finding->cause, values, INDENT, output_width());
 	if (finding->advice[0] != '\0') {
 		buf_printf(&sentence, "%s.", finding->advice);
@@ -85,10 +97,11 @@ static json_t *lines_as_array(const struct buf *lines)
 
 static void append_json(struct buf *out, const char *account, const char *step, const struct finding *finding)
 {
-	json_t *object = json_pack("{s:s, s:s?, s:s, s:s, s:s, s:o}", "step", step, "account", account, "mark",
-				   finding_mark_name(finding->mark), "text", finding->text, "advice",
-				   finding->known ? finding->cause.advice->remedy : finding->advice, "lines",
-				   lines_as_array(&finding->lines));
+	json_t *object =
+	    json_pack("{s:s, s:s?, s:s, s:s, s:s, s:o}", "step", step, "account", account, "mark",
+		      finding_mark_name(finding->mark), "text", finding->text, "advice",
+		      finding->known && !finding->leads_back ? finding->cause.advice->remedy : finding->advice, "lines",
+		      lines_as_array(&finding->lines));
 
 	/* Bytes that are no UTF-8 cannot be in JSON. */
 	if (object == NULL || jsondoc_append(object, out) != 0)
@@ -97,7 +110,47 @@ static void append_json(struct buf *out, const char *account, const char *step, 
 	json_decref(object);
 }
 
+/* --- steps that were not tried --- */
+
+static void remember_untried(struct printer *printer, const char *step, const char *needs)
+{
+	struct untried *at = printer->untried, *last = at + UNTRIED_MAX - 1;
+
+	while (at < last && at->count > 0 && strcmp(at->needs, needs) != 0)
+		at++;
+	if (at->count++ > 0)
+		return;
+	at->needs = needs;
+	snprintf(at->step, sizeof at->step, "%s", step);
+}
+
+/* One line for all that need the same; a single one has its own. */
+static void append_untried(struct printer *printer, struct buf *out)
+{
+	const char *mark = finding_mark_name(FINDING_SKIPPED);
+
+	for (struct untried *at = printer->untried; at < printer->untried + UNTRIED_MAX && at->count > 0; at++) {
+		const char *needs = strcmp(at->needs, "config") == 0 ? "the configuration" : at->needs;
+
+		if (at->count == 1)
+			buf_printf(out, "%-*s%-*sneeds %s\n", MARK_WIDTH, mark, STEP_WIDTH, at->step, needs);
+		else
+			buf_printf(out, "%-*s%u further steps not tried: they need %s\n", MARK_WIDTH, mark, at->count,
+				   needs);
+		at->count = 0;
+	}
+}
+
 /* --- both --- */
+
+static void begin_account(struct printer *printer, const char *account, struct buf *out)
+{
+	append_untried(printer, out);
+	snprintf(printer->account, sizeof printer->account, "%s", account);
+	buf_puts(out, "\n");
+	output_safe(out, account, strlen(account));
+	buf_puts(out, "\n");
+}
 
 static void print_step(void *arg, const char *step, const char *account, const struct settings_client *client,
 		       const struct finding *finding)
@@ -108,13 +161,12 @@ static void print_step(void *arg, const char *step, const char *account, const s
 	if (printer->call->json) {
 		append_json(&out, account, step, finding);
 	} else {
-		if (account != NULL && strcmp(account, printer->account) != 0) {
-			snprintf(printer->account, sizeof printer->account, "%s", account);
-			buf_puts(&out, "\n");
-			output_safe(&out, account, strlen(account));
-			buf_puts(&out, "\n");
-		}
-		append_text(&out, account, step, client, finding);
+		if (account != NULL && strcmp(account, printer->account) != 0)
+			begin_account(printer, account, &out);
+		if (finding->needs != NULL)
+			remember_untried(printer, step, finding->needs);
+		else
+			append_text(&out, account, step, client, finding);
 	}
 	if (output_print(&out, printer->err) != 0)
 		printer->failed = true;
@@ -123,8 +175,9 @@ static void print_step(void *arg, const char *step, const char *account, const s
 
 static void print_counts(struct printer *printer, const struct check_counts *counts)
 {
-	struct buf out = BUF_INIT(256);
+	struct buf out = BUF_INIT(4096);
 
+	append_untried(printer, &out);
 	buf_printf(&out, "\n%u ok, %u warnings, %u failed, %u skipped\n", counts->ok, counts->warnings, counts->failed,
 		   counts->skipped);
 	if (output_print(&out, printer->err) != 0)

@@ -7,6 +7,7 @@ daemon_libplain_la_SOURCES = \
 	daemon/event.c daemon/event.h \
 	daemon/file.c daemon/file.h \
 	daemon/log.c daemon/log.h \
+	daemon/milter_knock.c daemon/milter_knock.h \
 	daemon/network.c daemon/network.h \
 	daemon/notify.c daemon/notify.h \
 	daemon/options.c daemon/options.h \
@@ -64,6 +65,12 @@ tests_unit_test_log_SOURCES = tests/unit/test_log.c
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_LDADD = $(daemon_test_libs)
 UNIT_TESTS += tests/unit/test_log
+
+check_PROGRAMS += tests/unit/test_milter_knock
+tests_unit_test_milter_knock_SOURCES = tests/unit/test_milter_knock.c
+tests_unit_test_milter_knock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_milter_knock_LDADD = $(daemon_test_libs)
+UNIT_TESTS += tests/unit/test_milter_knock
 
 check_PROGRAMS += tests/unit/test_notify
 tests_unit_test_notify_SOURCES = tests/unit/test_notify.c

@@ -287,6 +287,17 @@ static int take(const struct talk *talk, enum setup_id id, const char *answer)
 	return setup_answer(talk->answers, id, answer) == 0 ? 0 : no_memory(talk);
 }
 
+static int tell_why(const struct talk *talk, const char *why)
+{
+	struct buf text = BUF_INIT(PROMPT_MAX * 2);
+	int result;
+
+	buf_printf(&text, "%s", why);
+	result = talk->doors->say(talk->doors->arg, &text, talk->err);
+	buf_free(&text);
+	return result;
+}
+
 /* Until the answer is right. */
 static int ask_person(const struct talk *talk, enum setup_id id, const char *preset)
 {
@@ -294,15 +305,16 @@ static int ask_person(const struct talk *talk, enum setup_id id, const char *pre
 	struct buf answer = BUF_INIT(SETUP_ANSWER_MAX);
 	const char *problem = "";
 	char text[PROMPT_MAX];
-	int result = 0;
+	int result = question->why != NULL ? tell_why(talk, question->why) : 0;
 
 	while (result == 0 && problem != NULL) {
 		buf_clear(&answer);
 		result = talk->doors->ask(talk->doors->arg, question->prompt, preset, &answer, talk->err);
 		if (result == 0 && answer.len == 0 && *preset != '\0')
 			buf_puts(&answer, preset);
-		problem =
-		    is_metadata_url(id, text_of(&answer)) ? NULL : setup_problem(talk->answers, id, text_of(&answer));
+		problem = is_metadata_url(id, text_of(&answer))
+			      ? NULL
+			      : setup_problem_here(talk->conf, talk->answers, id, text_of(&answer));
 		if (result != 0 || problem == NULL)
 			continue;
 		snprintf(text, sizeof text, "That %s.", problem);
@@ -347,7 +359,7 @@ static int check_given(const struct talk *talk, enum setup_id id)
 
 	if (question->form == SETUP_SECRET_TEXT)
 		return read_secret(talk, talk->answers->text[id], question->prompt);
-	problem = setup_problem(talk->answers, id, talk->answers->text[id]);
+	problem = setup_problem_here(talk->conf, talk->answers, id, talk->answers->text[id]);
 	return problem == NULL ? 0 : err_set(talk->err, ERR_SYNTAX, "--%s %s", question->option, problem);
 }
 

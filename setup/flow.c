@@ -1,14 +1,17 @@
 /*
- * The order of the guided first run: ask, write, prove, start, sign in, Postfix, a message. Holds no step's own
+ * The order of the guided first run: ask, write, prove, start, sign in, milter, Postfix, a message. Holds no step's own
  * knowledge. Called by the command setup.
  */
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "daemon/milter_knock.h"
 #include "daemon/settings.h"
 #include "setup/ask.h"
+#include "setup/conf_edit.h"
 #include "setup/debt.h"
 #include "setup/files.h"
 #include "setup/flow.h"
@@ -21,6 +24,8 @@
 #define CONF_MAX (16 * 1024 * 1024)
 #define PATH_TEXT_MAX 4096
 #define HOMEWORK_MAX (64 * 1024)
+#define MILTER_MS 10000 /* for the milter to answer */
+#define PAUSE_MS 100
 
 static const char greeting[] =
     "Enter takes what stands in brackets. Ctrl-C ends this at any time; run again, it goes on\n"
@@ -100,14 +105,34 @@ static int read_configuration(struct flow *flow)
 
 /* --- the steps --- */
 
+/* Where Postfix has its queue, appended; nothing: there is no Postfix, or it cannot be asked. */
+static void find_queue(const struct flow *flow, struct buf *out)
+{
+	struct installation *installation;
+	const char *queue;
+
+	if (setup_is(flow->answers, SETUP_POSTFIX, "no") || setup_is(flow->answers, SETUP_MILTER, "off") ||
+	    conf_has_section(&flow->conf, "milter", NULL) ||
+	    installation_read(&flow->request->place, &installation, NULL) != 0)
+		return;
+	queue = installation_value(installation, "queue_directory");
+	buf_puts(out, queue != NULL ? queue : "");
+	installation_free(installation);
+}
+
 static int write_everything(struct flow *flow)
 {
+	struct buf queue = BUF_INIT(PATH_TEXT_MAX);
+	struct setup_site site = {.folder = flow->folder};
 	struct setup_plan plan;
 	int result;
 
 	if (file_make_folder(flow->folder, flow->err) != 0 || file_lock_folder(flow->folder, flow->err) != 0)
 		return -1;
-	result = setup_plan(&flow->conf, flow->folder, flow->answers, &plan);
+	find_queue(flow, &queue);
+	site.queue = queue.len > 0 ? queue.data : NULL;
+	result = setup_plan(&flow->conf, &site, flow->answers, &plan);
+	buf_free(&queue);
 	if (result != 0)
 		err_set(flow->err, ERR_MEMORY, "out of memory");
 	else
@@ -148,22 +173,31 @@ static int tell_homework(struct flow *flow)
 	return result;
 }
 
-static int start_tokend(struct flow *flow)
+static int start(struct flow *flow, enum service_wish wish, const char *name)
 {
-	struct buf path = BUF_INIT(PATH_TEXT_MAX), told = BUF_INIT(HOMEWORK_MAX);
+	struct buf told = BUF_INIT(HOMEWORK_MAX);
+	struct service_paths paths;
 	struct service_machine machine;
 	int result;
 
-	service_look(flow->request->is_usual ? NULL : flow->request->config, &path, &machine);
-	result = service_run(&machine, SERVICE_START, &told, flow->err);
+	service_look(flow->request->is_usual ? NULL : flow->request->config, &paths, &machine);
+	result = service_run(&machine, wish, &told, flow->err);
 	flow->changed = true;
 	if (told.len > 0 && flow->doors->say(flow->doors->arg, &told, result == 0 ? flow->err : NULL) != 0)
 		result = -1;
+	buf_clear(&told);
+	buf_printf(&told, "  %s was started; have this machine start it at boot, too.\n", name);
 	if (result == 0 && machine.manager == SERVICE_NONE)
-		result = say(flow, "  tokend was started; have this machine start it at boot, too.\n");
-	buf_free(&path);
+		result = flow->doors->say(flow->doors->arg, &told, flow->err);
 	buf_free(&told);
-	return result == 0 ? 0 : err_prefix(flow->err, "tokend cannot be started");
+	return result == 0 ? 0 : err_prefix(flow->err, "%s cannot be started", name);
+}
+
+static int gives_no_answer(const struct flow *flow, const char *name, const char *why)
+{
+	return err_set(flow->err, ERR_UNREACHABLE, "%s was started, and gives no answer%s; its log says more%s%s", name,
+		       why, flow->request->is_usual ? ": journalctl -n 20 -u " : "",
+		       flow->request->is_usual ? name : "");
 }
 
 /* One that is started reads its files anyway. */
@@ -175,13 +209,11 @@ static int bring_tokend_up(struct flow *flow)
 	if (flow->doors->check_config(flow->doors->arg, flow->err) != 0 ||
 	    flow->doors->tokend(flow->doors->arg, debt_is_owed(config, DEBT_TOKEND), &running, flow->err) != 0)
 		return -1;
-	if (!running &&
-	    (start_tokend(flow) != 0 || flow->doors->tokend(flow->doors->arg, false, &running, flow->err) != 0))
+	if (!running && (start(flow, SERVICE_START_TOKEND, "mailbearer-tokend") != 0 ||
+			 flow->doors->tokend(flow->doors->arg, false, &running, flow->err) != 0))
 		return -1;
 	if (!running)
-		return err_set(flow->err, ERR_UNREACHABLE,
-			       "tokend was started, and gives no answer; its log says why: %s",
-			       flow->request->is_usual ? "journalctl -u mailbearer-tokend -n 20" : "see the system's");
+		return gives_no_answer(flow, "mailbearer-tokend", "");
 	debt_pay(config, DEBT_TOKEND);
 	return 0;
 }
@@ -215,6 +247,45 @@ static int get_token(struct flow *flow)
 	if (!setup_is(flow->answers, SETUP_ACCESS, "application"))
 		return sign_in(flow);
 	return mailbox(flow)[0] == '*' ? 0 : flow->doors->has_token(flow->doors->arg, mailbox(flow), flow->err);
+}
+
+/* --- the milter --- */
+
+/* It may take a moment: only where a service manager starts it is it known when it is ready. */
+static int wait_for_milter(const struct flow *flow, const char *listen)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	struct deadline deadline = deadline_after(MILTER_MS);
+	struct err problem = {.code = ERR_NONE};
+	char why[ERR_TEXT_MAX + 8];
+
+	while (milter_knock(listen, deadline, &problem) != 0) {
+		if (deadline_left(deadline) == 0) {
+			snprintf(why, sizeof why, " (%s)", problem.text);
+			return gives_no_answer(flow, "mailbearer-milter", why);
+		}
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* Before Postfix is told of it, which would put mail off until it is there. It reads a new configuration by itself. */
+static int bring_milter_up(struct flow *flow)
+{
+	struct settings *settings;
+	struct err problem;
+	int result = settings_load(flow->request->config, &settings, flow->err);
+
+	if (result != 0)
+		return -1;
+	if (settings->milter.line != 0 &&
+	    milter_knock(settings->milter.listen, deadline_after(MILTER_MS), &problem) != 0) {
+		result = start(flow, SERVICE_START_MILTER, "mailbearer-milter");
+		if (result == 0)
+			result = wait_for_milter(flow, settings->milter.listen);
+	}
+	settings_free(settings);
+	return result;
 }
 
 /* --- Postfix --- */
@@ -253,8 +324,8 @@ static int finish(struct flow *flow)
 
 int setup_run(const struct setup_request *request, struct err *err)
 {
-	static step *const steps[] = {write_everything,        tell_homework, bring_tokend_up, get_token,
-				      bring_postfix_into_line, send_test,     finish};
+	static step *const steps[] = {write_everything, tell_homework,           bring_tokend_up, get_token,
+				      bring_milter_up,  bring_postfix_into_line, send_test,       finish};
 	struct flow flow = {.request = request,
 			    .doors = request->doors,
 			    .answers = request->answers,

@@ -21,6 +21,7 @@ static const char header[] = "# mailbearer.conf: see mailbearer.conf(5). Begun b
 			     "# then mailbearer reload.\n";
 static const char about_client[] = "The app registration: what this relay is to the provider.\n";
 static const char about_account[] = "The mailbox that mail goes through. Its state: mailbearer status\n";
+static const char about_milter[] = "Mail whose sender no account has. See mailbearer-milter(8).\n";
 static const char about_domain[] = "Each mailbox of the domain, which the application may use.\n";
 
 static const char *text_of(const struct buf *buf)
@@ -82,6 +83,21 @@ static void preset_access(const struct buf *conf, const char *account, struct bu
 	buf_free(&grant);
 }
 
+/* Of a file that has accounts and no milter, the milter is off. */
+static void preset_milter(const struct buf *conf, enum setup_id id, struct buf *out)
+{
+	struct buf any = BUF_INIT(PLAN_NAME_SIZE);
+	bool there = conf_has_section(conf, "milter", NULL);
+
+	if (id == SETUP_DEFAULT_ACCOUNT && there && !conf_get(conf, "milter", NULL, "default_account", out))
+		buf_puts(out, "none");
+	if (id == SETUP_MILTER && there && !conf_get(conf, "milter", NULL, "mode", out))
+		buf_puts(out, "rewrite");
+	if (id == SETUP_MILTER && !there && conf_title(conf, "account", 0, &any))
+		buf_puts(out, "off");
+	buf_free(&any);
+}
+
 /* What was said on the command line leads: it is then not for the file to say how the client proves itself. */
 static bool is_told_otherwise(const struct setup_answers *answers)
 {
@@ -96,6 +112,7 @@ static void preset_of_file(const struct buf *conf, const struct setup_answers *a
 
 	if (id == SETUP_ACCESS)
 		preset_access(conf, account, out);
+	preset_milter(conf, id, out);
 	if (!client_of(conf, account, client) && !(answers->asking && only_client(conf, client)))
 		return;
 	if (id == SETUP_CREDENTIAL && !is_told_otherwise(answers))
@@ -104,6 +121,17 @@ static void preset_of_file(const struct buf *conf, const struct setup_answers *a
 		buf_puts(out, "generic");
 	else if (key != NULL)
 		conf_get(conf, "client", client, key, out);
+}
+
+const char *setup_problem_here(const struct buf *conf, const struct setup_answers *answers, enum setup_id id,
+			       const char *answer)
+{
+	const char *problem = setup_problem(answers, id, answer);
+
+	if (problem != NULL || id != SETUP_DEFAULT_ACCOUNT || strcmp(answer, "none") == 0 ||
+	    strcasecmp(answer, setup_text(answers, SETUP_MAILBOX)) == 0 || conf_has_section(conf, "account", answer))
+		return problem;
+	return "must be an account of its own, the mailbox or one that mailbearer.conf has already; or none";
 }
 
 void setup_preset(const struct buf *conf, const struct setup_answers *answers, enum setup_id id, struct buf *out)
@@ -282,19 +310,58 @@ static int put_account(const struct setup_answers *answers, struct setup_plan *p
 	return result;
 }
 
-int setup_plan(const struct buf *conf, const char *folder, const struct setup_answers *answers, struct setup_plan *out)
+/* In the queue's folder, whence Postfix sees it in its chroot and out of it. */
+static int add_milter(const char *queue, struct setup_plan *plan)
+{
+	struct buf listen = BUF_INIT(PATH_TEXT_MAX);
+	int result = conf_add_section(&plan->text, "milter", NULL, about_milter);
+
+	if (result == 0 && queue != NULL) {
+		buf_printf(&listen, "unix:%s/run/mailbearer-milter/milter.sock", queue);
+		result = listen.failed ? -1 : conf_set(&plan->text, "milter", NULL, "listen", listen.data);
+	}
+	buf_free(&listen);
+	return result;
+}
+
+/* One that is off and not there stays so; one that is there says so, since Postfix may ask it. */
+static int put_milter(const struct setup_site *site, const struct setup_answers *answers, struct setup_plan *plan)
+{
+	const char *mode = answers->text[SETUP_MILTER], *account = answers->text[SETUP_DEFAULT_ACCOUNT];
+	bool there = conf_has_section(&plan->text, "milter", NULL), off = mode == NULL || strcmp(mode, "off") == 0;
+	struct buf is = BUF_INIT(PATH_TEXT_MAX);
+	int result = 0;
+
+	if (mode == NULL || (off && !there))
+		return 0;
+	if (!there)
+		result = add_milter(site->queue, plan);
+	/* Nothing said means rewrite. */
+	if (result == 0 &&
+	    (!there || conf_get(&plan->text, "milter", NULL, "mode", &is) || strcmp(mode, "rewrite") != 0))
+		result = conf_set(&plan->text, "milter", NULL, "mode", mode);
+	if (result == 0 && account != NULL)
+		result = conf_set(&plan->text, "milter", NULL, "default_account",
+				  strcmp(account, "none") != 0 ? account : NULL);
+	buf_free(&is);
+	return result;
+}
+
+int setup_plan(const struct buf *conf, const struct setup_site *site, const struct setup_answers *answers,
+	       struct setup_plan *out)
 {
 	*out = (struct setup_plan){.secret_file = BUF_INIT(PATH_TEXT_MAX), .text = BUF_INIT(TEXT_MAX)};
 	choose_client(conf, answers, out->client);
 	if (uses_secret(answers))
-		choose_secret_file(conf, folder, out);
+		choose_secret_file(conf, site->folder, out);
 	if (conf->len > 0)
 		buf_append(&out->text, conf->data, conf->len);
 	else
 		buf_puts(&out->text, header);
-	if (out->text.failed || out->secret_file.failed || put_client(answers, out) != 0)
+	if (out->text.failed || out->secret_file.failed || put_client(answers, out) != 0 ||
+	    put_account(answers, out) != 0)
 		return -1;
-	return put_account(answers, out);
+	return put_milter(site, answers, out);
 }
 
 void setup_plan_free(struct setup_plan *plan)

@@ -21,8 +21,19 @@ struct setup_plan {
 /* Appends what is offered as the answer: what the file says, else the question's own preset. */
 void setup_preset(const struct buf *conf, const struct setup_answers *answers, enum setup_id id, struct buf *out);
 
-/* folder: of the configuration, where secrets lie, too. 0, or -1: no memory. To be freed in both cases. */
-int setup_plan(const struct buf *conf, const char *folder, const struct setup_answers *answers, struct setup_plan *out);
+/* As setup_problem, with what only the file can tell: is there such an account? */
+const char *setup_problem_here(const struct buf *conf, const struct setup_answers *answers, enum setup_id id,
+			       const char *answer);
+
+/* What is particular to the machine. */
+struct setup_site {
+	const char *folder; /* of the configuration, where secrets lie, too */
+	const char *queue;  /* Postfix's queue_directory; NULL: there is no Postfix */
+};
+
+/* 0, or -1: no memory. To be freed in both cases. */
+int setup_plan(const struct buf *conf, const struct setup_site *site, const struct setup_answers *answers,
+	       struct setup_plan *out);
 void setup_plan_free(struct setup_plan *plan);
 
 #endif

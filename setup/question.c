@@ -89,6 +89,11 @@ static bool as_user(const struct setup_answers *answers)
 	return !as_application(answers);
 }
 
+static bool with_milter(const struct setup_answers *answers)
+{
+	return !setup_is(answers, SETUP_MILTER, "off");
+}
+
 /* --- what is right --- */
 
 /* words: separated by '|'. */
@@ -205,6 +210,18 @@ static const char *object_id_problem(const struct setup_answers *answers, const 
 		   : NULL;
 }
 
+static const char *milter_problem(const struct setup_answers *answers, const char *answer)
+{
+	(void)answers;
+	return is_one_of(answer, "off|monitor|rewrite|reject") ? NULL : "must be off, monitor, rewrite or reject";
+}
+
+static const char *default_account_problem(const struct setup_answers *answers, const char *answer)
+{
+	(void)answers;
+	return strcmp(answer, "none") == 0 ? NULL : settings_value_is("milter", "default_account", answer);
+}
+
 static const char *login_problem(const struct setup_answers *answers, const char *answer)
 {
 	(void)answers;
@@ -300,6 +317,21 @@ static void preset_relayhost(const struct setup_answers *answers, struct buf *ou
 		buf_puts(out, provider->relayhost);
 }
 
+/* A printer's own address is what people have trouble with. Without a person, the option says that there is to be one
+ * more daemon; with all of a domain's mailboxes, there is none that is to be written. */
+static void preset_milter(const struct setup_answers *answers, struct buf *out)
+{
+	bool wanted =
+	    answers->asking && *setup_text(answers, SETUP_MAILBOX) != '*' && !setup_is(answers, SETUP_POSTFIX, "no");
+
+	buf_puts(out, wanted ? "rewrite" : "off");
+}
+
+static void preset_default_account(const struct setup_answers *answers, struct buf *out)
+{
+	buf_puts(out, *setup_text(answers, SETUP_MAILBOX) != '*' ? setup_text(answers, SETUP_MAILBOX) : "none");
+}
+
 /* Without a person the option says who signs in, and how: a sign-in waits a quarter of an hour for somebody. */
 static void preset_login(const struct setup_answers *answers, struct buf *out)
 {
@@ -363,6 +395,15 @@ static const struct setup_question questions[SETUP_QUESTIONS] = {
 			 as_application_of_microsoft, object_id_problem, NULL},
     [SETUP_RELAYHOST] = {"relayhost", "[HOST]:PORT", "the submission server, if not the provider's usual one",
 			 "Submission server", "relayhost", SETUP_UNLESS_KNOWN, true, always, NULL, preset_relayhost},
+    [SETUP_MILTER] = {"milter", "off|monitor|rewrite|reject", "what becomes of senders that are no mailbox",
+		      "Senders that are no mailbox: rewrite, reject, monitor or off", NULL, SETUP_TEXT, true, always,
+		      milter_problem, preset_milter,
+		      "What printers and programs send as an address that is no mailbox, such as\n"
+		      "scanner@printer.local, comes back from the provider; mailbearer-milter can write an\n"
+		      "account into it instead, and what was there into Reply-To.\n"},
+    [SETUP_DEFAULT_ACCOUNT] = {"default-account", "ADDRESS|none", "whose address such senders get",
+			       "Account that such senders get (or: none)", NULL, SETUP_TEXT, true, with_milter,
+			       default_account_problem, preset_default_account, NULL},
     [SETUP_LOGIN] = {"login", "auto|browser|paste|device|later", "how a person signs the mailbox in", NULL, NULL,
 		     SETUP_TEXT, true, as_user, login_problem, preset_login},
     [SETUP_POSTFIX] = {"postfix", "apply|show|no", "what is done with main.cf and master.cf", NULL, NULL, SETUP_TEXT,

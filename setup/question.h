@@ -29,6 +29,8 @@ enum setup_id {
 	SETUP_KEY,
 	SETUP_OBJECT_ID,
 	SETUP_RELAYHOST,
+	SETUP_MILTER,
+	SETUP_DEFAULT_ACCOUNT,
 	SETUP_LOGIN,
 	SETUP_POSTFIX,
 	SETUP_TEST_TO,
@@ -63,6 +65,7 @@ struct setup_question {
 	const char *(*problem)(const struct setup_answers *answers,
 			       const char *answer);                           /* NULL: right; or what would be */
 	void (*preset)(const struct setup_answers *answers, struct buf *out); /* or NULL: there is none */
+	const char *why; /* what a person is told before it is asked, at most 80 columns wide; or NULL */
 };
 
 /* The question, or NULL from SETUP_QUESTIONS on. */

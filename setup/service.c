@@ -1,6 +1,6 @@
 /*
- * Makes tokend's user and starts it: systemd, OpenRC, or by itself. What is run is decided without looking at the
- * machine; looking and running are apart. Called by flow.c.
+ * Makes the daemons' users and starts them: systemd, OpenRC, or by itself. What is run is decided without looking at
+ * the machine; looking and running are apart. Called by flow.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,8 @@
 #include "postfix/run.h"
 #include "setup/service.h"
 
-#define UNIT "mailbearer-tokend"
+#define TOKEND "mailbearer-tokend"
+#define MILTER "mailbearer-milter"
 
 /* --- what is to be run --- */
 
@@ -24,20 +25,22 @@ static void add(struct list *list, bool needed, const char *a, const char *b, co
 		list->commands[list->count++] = (struct service_command){{a, b, c, d, NULL}, needed};
 }
 
-static void put_start(const struct service_machine *machine, struct list *list)
+/* It gives no answer: where it runs, it does so with another configuration, and has to begin anew. */
+static void put_start(const struct service_machine *machine, const char *unit, const char *program, struct list *list)
 {
 	bool usual = machine->config == NULL;
 
 	if (machine->tmpfiles != NULL && usual)
 		add(list, false, machine->tmpfiles, "--create", "mailbearer.conf", NULL);
 	if (usual && machine->manager == SERVICE_SYSTEMD && machine->systemctl != NULL) {
-		add(list, true, machine->systemctl, "enable", "--now", UNIT);
+		add(list, true, machine->systemctl, "enable", unit, NULL);
+		add(list, true, machine->systemctl, "restart", unit, NULL);
 	} else if (usual && machine->manager == SERVICE_OPENRC && machine->rc_service != NULL) {
 		if (machine->rc_update != NULL)
-			add(list, false, machine->rc_update, "add", UNIT, "default");
-		add(list, true, machine->rc_service, UNIT, "start", NULL);
-	} else if (machine->tokend != NULL) {
-		add(list, true, machine->tokend, usual ? NULL : "-c", machine->config, NULL);
+			add(list, false, machine->rc_update, "add", unit, "default");
+		add(list, true, machine->rc_service, unit, "restart", NULL);
+	} else if (program != NULL) {
+		add(list, true, program, usual ? NULL : "-c", machine->config, NULL);
 	}
 }
 
@@ -47,12 +50,15 @@ unsigned service_commands(const struct service_machine *machine, enum service_wi
 	struct list list = {out, 0, room};
 
 	switch (wish) {
-	case SERVICE_MAKE_USER:
+	case SERVICE_MAKE_USERS:
 		if (machine->sysusers != NULL)
 			add(&list, true, machine->sysusers, "mailbearer.conf", NULL, NULL);
 		break;
-	case SERVICE_START:
-		put_start(machine, &list);
+	case SERVICE_START_TOKEND:
+		put_start(machine, TOKEND, machine->tokend, &list);
+		break;
+	case SERVICE_START_MILTER:
+		put_start(machine, MILTER, machine->milter, &list);
 		break;
 	}
 	return list.count;
@@ -66,7 +72,7 @@ static const char *first_of(const char *a, const char *b)
 }
 
 /* Beside this command, where they were built or are in one folder; else where it is installed. */
-static const char *find_tokend(struct buf *path)
+static const char *find_program(const char *name, char path[SERVICE_PATH_SIZE])
 {
 	char self[2048];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -76,14 +82,15 @@ static const char *find_tokend(struct buf *path)
 	slash = strrchr(self, '/');
 	if (slash != NULL) {
 		*slash = '\0';
-		buf_printf(path, "%s/mailbearer-tokend", self);
+		snprintf(path, SERVICE_PATH_SIZE, "%s/%s", self, name);
+		if (access(path, X_OK) == 0)
+			return path;
 	}
-	if (path->data != NULL && access(path->data, X_OK) == 0)
-		return path->data;
-	return access(SBINDIR "/mailbearer-tokend", X_OK) == 0 ? SBINDIR "/mailbearer-tokend" : NULL;
+	snprintf(path, SERVICE_PATH_SIZE, "%s/%s", SBINDIR, name);
+	return access(path, X_OK) == 0 ? path : NULL;
 }
 
-void service_look(const char *config, struct buf *tokend_path, struct service_machine *out)
+void service_look(const char *config, struct service_paths *paths, struct service_machine *out)
 {
 	*out = (struct service_machine){
 	    .manager = access("/run/systemd/system", F_OK) == 0 ? SERVICE_SYSTEMD
@@ -94,7 +101,8 @@ void service_look(const char *config, struct buf *tokend_path, struct service_ma
 	    .systemctl = first_of("/usr/bin/systemctl", "/bin/systemctl"),
 	    .rc_service = first_of("/sbin/rc-service", "/usr/sbin/rc-service"),
 	    .rc_update = first_of("/sbin/rc-update", "/usr/sbin/rc-update"),
-	    .tokend = find_tokend(tokend_path),
+	    .tokend = find_program(TOKEND, paths->tokend),
+	    .milter = find_program(MILTER, paths->milter),
 	    .config = config,
 	};
 }

@@ -7,8 +7,8 @@
 #include "lib/err.h"
 
 /*
- * tokend's user, folders and start, as the machine does such things. The machine's own way serves the configuration at
- * its usual place only; for any other, tokend is started by itself.
+ * The daemons' users, folders and start, as the machine does such things. The machine's own way serves the
+ * configuration at its usual place only; for any other, a daemon is started by itself.
  */
 
 enum service_manager { SERVICE_NONE, SERVICE_SYSTEMD, SERVICE_OPENRC };
@@ -17,8 +17,8 @@ enum service_manager { SERVICE_NONE, SERVICE_SYSTEMD, SERVICE_OPENRC };
 struct service_machine {
 	enum service_manager manager; /* that runs this machine */
 	const char *sysusers, *tmpfiles, *systemctl, *rc_service, *rc_update;
-	const char *tokend; /* the daemon */
-	const char *config; /* NULL: the usual one */
+	const char *tokend, *milter; /* the daemons */
+	const char *config;          /* NULL: the usual one */
 };
 
 #define SERVICE_WORDS_MAX 6
@@ -28,14 +28,18 @@ struct service_command {
 	bool needed;                          /* its failure is an error */
 };
 
-enum service_wish { SERVICE_MAKE_USER, SERVICE_START };
+enum service_wish { SERVICE_MAKE_USERS, SERVICE_START_TOKEND, SERVICE_START_MILTER };
 
 /* What is to be run for it, in order; at most `room`. Pure. How many. */
 unsigned service_commands(const struct service_machine *machine, enum service_wish wish, struct service_command *out,
 			  unsigned room);
 
-/* Looks at this machine. config: as of service_machine. `texts` keeps what is made. */
-void service_look(const char *config, struct buf *tokend_path, struct service_machine *out);
+/* Looks at this machine. config: as of service_machine. The paths of our own programs are kept in `paths`. */
+#define SERVICE_PATH_SIZE 2304
+struct service_paths {
+	char tokend[SERVICE_PATH_SIZE], milter[SERVICE_PATH_SIZE];
+};
+void service_look(const char *config, struct service_paths *paths, struct service_machine *out);
 
 /* Runs the commands. Blocks for SERVICE_MS at most for each. `told` has a line for each. 0 or -1. */
 #define SERVICE_MS 90000

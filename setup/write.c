@@ -24,7 +24,8 @@ struct writing {
 	const struct setup_doors *doors;
 	const char *config;
 	const struct settings *settings; /* the new ones */
-	const struct passwd *user;       /* who tokend runs as */
+	uid_t uid;                       /* who tokend runs as */
+	gid_t gid;
 	struct err *err;
 };
 
@@ -39,32 +40,34 @@ static int tell(const struct writing *writing, const char *what, const char *pat
 	return result;
 }
 
-/* The package makes it; else systemd may. */
-static void make_user(const struct writing *writing)
+/* The package makes them; else systemd may. */
+static void make_users(const struct writing *writing)
 {
-	struct buf path = BUF_INIT(PATH_TEXT_MAX), told = BUF_INIT(LINE_MAX_BYTES);
+	struct buf told = BUF_INIT(LINE_MAX_BYTES);
+	struct service_paths paths;
 	struct service_machine machine;
 
-	service_look(NULL, &path, &machine);
-	if (service_run(&machine, SERVICE_MAKE_USER, &told, NULL) == 0)
+	service_look(NULL, &paths, &machine);
+	if (service_run(&machine, SERVICE_MAKE_USERS, &told, NULL) == 0)
 		(void)writing->doors->say(writing->doors->arg, &told, NULL);
-	buf_free(&path);
 	buf_free(&told);
 }
 
-static const struct passwd *find_user(const struct writing *writing, const char *name)
+/* program: who is to run as that user. */
+static const struct passwd *find_user(const struct writing *writing, const char *name, const char *program)
 {
 	const struct passwd *user = getpwnam(name);
 
-	if (user == NULL && geteuid() == 0 && strcmp(name, "mailbearer") == 0) {
-		make_user(writing);
+	if (user == NULL && geteuid() == 0 &&
+	    (strcmp(name, "mailbearer") == 0 || strcmp(name, "mailbearer-milter") == 0)) {
+		make_users(writing);
 		user = getpwnam(name);
 	}
 	if (user == NULL)
 		err_set(writing->err, ERR_CONFIG,
-			"there is no user '%s', as who tokend is to run; make it: useradd --system --home-dir "
-			"/var/lib/mailbearer --shell /usr/sbin/nologin %s",
-			name, name);
+			"there is no user '%s', as who %s is to run; make it: useradd --system --home-dir "
+			"/ --shell /usr/sbin/nologin %s",
+			name, program, name);
 	return user;
 }
 
@@ -91,7 +94,7 @@ static bool is_there(const char *path, const struct buf *bytes)
 /* Readable for tokend by its group, and writable for root alone. */
 static int write_secret(const struct writing *writing, const struct secret *secret, const char *path, bool *changed)
 {
-	struct file_owner owner = owned(0640, 0, writing->user->pw_gid);
+	struct file_owner owner = owned(0640, 0, writing->gid);
 	struct buf bytes = BUF_INIT(SECRET_MAX + 1);
 	int result = 0;
 
@@ -130,7 +133,7 @@ static int append_random(struct buf *out, struct err *err)
 /* Made once, and never replaced: what it sealed is lost without it. */
 static int make_seal_key(const struct writing *writing, bool *made)
 {
-	struct file_owner owner = owned(0600, writing->user->pw_uid, writing->user->pw_gid);
+	struct file_owner owner = owned(0600, writing->uid, writing->gid);
 	const char *path = writing->settings->tokend.seal_key_file;
 	struct buf key = BUF_INIT(2 * KEY_BYTES + 1);
 	int result;
@@ -152,15 +155,14 @@ static int make_seal_key(const struct writing *writing, bool *made)
 
 /* --- folders, where systemd does not make them --- */
 
-static int make_folder(const struct writing *writing, const char *path, mode_t mode)
+static int make_folder(const struct writing *writing, const char *path, const struct file_owner *owner)
 {
-	struct file_owner owner = owned(mode, writing->user->pw_uid, writing->user->pw_gid);
-	int result = file_make_owned_folder(path, &owner, writing->err);
+	int result = file_make_owned_folder(path, owner, writing->err);
 
 	return result == 1 ? tell(writing, "made", path) : result;
 }
 
-static int make_socket_folder(const struct writing *writing, const char *socket)
+static int make_socket_folder(const struct writing *writing, const char *socket, const struct file_owner *owner)
 {
 	struct buf folder = BUF_INIT(PATH_TEXT_MAX);
 	size_t len = (size_t)(strrchr(socket, '/') - socket);
@@ -171,19 +173,37 @@ static int make_socket_folder(const struct writing *writing, const char *socket)
 	if (buf_append(&folder, socket, len) != 0)
 		err_set(writing->err, ERR_MEMORY, "out of memory");
 	else
-		result = make_folder(writing, folder.data, 0755);
+		result = make_folder(writing, folder.data, owner);
 	buf_free(&folder);
 	return result;
+}
+
+/* The milter's own user makes its socket; one at a port has none. */
+static int make_milter_folder(const struct writing *writing)
+{
+	const struct settings_milter *milter = &writing->settings->milter;
+	const struct passwd *user;
+	struct file_owner owner;
+
+	if (milter->line == 0 || strncmp(milter->listen, "inet", 4) == 0)
+		return 0;
+	user = find_user(writing, milter->user, "mailbearer-milter");
+	if (user == NULL)
+		return -1;
+	owner = owned(0755, user->pw_uid, user->pw_gid);
+	return make_socket_folder(writing, strchr(milter->listen, ':') + 1, &owner);
 }
 
 static int make_folders(const struct writing *writing)
 {
 	const struct settings_tokend *tokend = &writing->settings->tokend;
-	int result = make_folder(writing, tokend->state_directory, 0700);
+	const struct file_owner closed = owned(0700, writing->uid, writing->gid),
+				open = owned(0755, writing->uid, writing->gid);
+	int result = make_folder(writing, tokend->state_directory, &closed);
 
 	for (size_t i = 0; i < tokend->listen.count && result == 0; i++)
-		result = make_socket_folder(writing, tokend->listen.items[i]);
-	return result;
+		result = make_socket_folder(writing, tokend->listen.items[i], &open);
+	return result == 0 ? make_milter_folder(writing) : -1;
 }
 
 /* --- the configuration --- */
@@ -212,13 +232,18 @@ static int write_proved(struct writing *writing, const char *proved, const struc
 			const struct setup_plan *plan, struct setup_written *out)
 {
 	struct settings *settings;
+	const struct passwd *user;
 	int result = settings_load(proved, &settings, writing->err);
 
 	if (result != 0)
 		return -1;
 	writing->settings = settings;
-	writing->user = find_user(writing, settings->tokend.user);
-	result = writing->user != NULL ? write_files(writing, answers, plan, out) : -1;
+	user = find_user(writing, settings->tokend.user, "tokend");
+	if (user != NULL) {
+		writing->uid = user->pw_uid;
+		writing->gid = user->pw_gid;
+	}
+	result = user != NULL ? write_files(writing, answers, plan, out) : -1;
 	writing->settings = NULL;
 	settings_free(settings);
 	return result;

@@ -120,6 +120,10 @@ class Files(Checked):
         self.world.write(client=f'relayhost = "{self.relayhost}" colour = "red"')
         entry = self.planted("config", "colour")
         self.assertIn("mb.conf:", entry["text"])
+        steps = [line for line in self.cli().stdout.splitlines() if line[:1].strip() and "failed" not in line]
+        self.assertEqual([["FAILED", "config"], ["ok", "plugin"]], [line.split()[:2] for line in steps[:2]])
+        self.assertRegex(steps[2], r"^skipped \d+ further steps not tried: they need the configuration$")
+        self.assertEqual(3, len(steps), steps)
         self.assertEqual({"config"}, {e["step"] for e in self.check().values() if e["mark"] == "FAILED"})
         self.world.write(client=f'relayhost = "{self.relayhost}"')
         self.healed()
@@ -215,6 +219,9 @@ class Daemon(Checked):
         entry = self.planted("daemon", "systemctl enable --now mailbearer-tokend")
         found = self.check(status=3)
         self.assertEqual("skipped", found["token"]["mark"])
+        said = self.cli().stdout
+        self.assertIn("\nskipped sockets     needs daemon\n", said)
+        self.assertIn("\nskipped 7 further steps not tried: they need daemon\n", said)
         self.assertEqual("ok", found["tls"]["mark"], "what does not depend on it is looked at all the same")
         self.assertIn("does not answer", entry["text"])
         self.world.start()
@@ -376,6 +383,22 @@ class Server(Checked):
                                                "SmtpClientAuthentication is disabled for the Mailbox."})
         self.assertIn(f"        Set-CASMailbox -Identity {ACCOUNT} -SmtpClientAuthenticationDisabled $false\n",
                       self.cli().stdout)
+
+    def test_a_refusal_that_says_no_more_leads_on_from_what_is_known(self):
+        """Not to this very command, which is what explain(1) would have one run."""
+        reply = "535 5.7.3 Authentication unsuccessful"
+        self.world.provider.config(smtp_fault={"at": "auth", "reply": reply})
+        entry = self.planted("auth", reply)
+        self.assertIn("is SMTP AUTH allowed for it", entry["advice"])
+        self.assertEqual(["Connect-ExchangeOnline",
+                          f"Get-CASMailbox -Identity {ACCOUNT} | Format-List SmtpClientAuthenticationDisabled",
+                          f"Set-CASMailbox -Identity {ACCOUNT} -SmtpClientAuthenticationDisabled $false",
+                          f"Get-Mailbox -Identity {ACCOUNT} | Format-List UserPrincipalName,SKUAssigned"], entry["lines"])
+        said = self.cli().stdout
+        for words in ("Whose turn it is", "have an Exchange administrator look", f"        {entry['lines'][1]}\n"):
+            self.assertIn(words, " ".join(said.split()) if "\n" not in words else said)
+        self.assertNotIn("mailbearer check", said)
+        self.assertNotIn("Check in this order", said)
 
     def test_transaction(self):
         self.refuse("sender", "mail", "430 4.2.0 STOREDRV; mailbox logon failure", "service principal")

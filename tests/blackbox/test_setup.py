@@ -227,12 +227,49 @@ class Setup(unittest.TestCase):
                          (stat.S_IMODE(state.stat().st_mode), state.stat().st_uid, state.stat().st_gid))
         self.assertEqual(0o755, stat.S_IMODE(state.parent.stat().st_mode))
 
+    def test_the_milter_is_written_and_started_once(self):
+        self.start_tokend()
+        listen = self.world.folder / "run" / "m" / "milter.sock"
+        self.addCleanup(shutil.rmtree, self.world.folder / "run")
+        self.write_first(f'milter {{ listen = "unix:{listen}" user = "{DAEMON_USER}" mode = "off" }}\n')
+        self.addCleanup(self.end, listen)
+        got = self.application(milter="rewrite", default_account="else@contoso.com")
+        self.assertEqual(2, got.returncode)
+        self.assertIn("--default-account must be an account of its own", got.stderr)
+        self.assertIn("mailbearer-milter -c ", self.done(self.application(milter="rewrite", default_account=ACCOUNT)))
+        self.assertIn('mode = "rewrite" default_account = "relay@contoso.com" }\n', self.world.conf.read_text())
+        pid = self.pid_behind(listen)
+        before = self.picture()
+        for options in ({"milter": "rewrite", "default_account": ACCOUNT}, {}):
+            self.assertTrue(self.done(self.application(**options)).endswith("\nnothing to change\n"))
+            self.assertEqual((before, pid), (self.picture(), self.pid_behind(listen)))
+        self.assertNotIn("milter was started", self.done(self.application(milter="monitor")))
+        self.assertEqual(pid, self.pid_behind(listen))
+        self.assertIn('mode = "monitor"', self.world.conf.read_text())
+
+    def test_a_milter_that_does_not_start_keeps_postfix_as_it_is(self):
+        self.start_tokend()
+        mta = self.postfix()
+        main = (mta / "etc" / "main.cf").read_text()
+        self.write_first('milter { listen = "inet:99999@127.0.0.1" }\n')
+        got = self.application(**self.with_postfix(mta))
+        self.assertEqual(1, got.returncode)
+        self.assertIn("mailbearer-milter", got.stderr)
+        self.assertEqual(main, (mta / "etc" / "main.cf").read_text())
+
+    def pid_behind(self, path):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+
+    def end(self, path):
+        pid = self.pid_behind(path)
+        os.kill(pid, signal.SIGTERM)
+        self.world.wait(lambda: not os.path.exists(f"/proc/{pid}"), "it ends")
+
     def end_tokend(self):
         """The one that setup has started."""
-        with self.world.connect() as connection:
-            pid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-        os.kill(pid, signal.SIGTERM)
-        self.world.wait(lambda: not os.path.exists(f"/proc/{pid}"), "tokend ends")
+        self.end(self.world.socket)
 
     def test_only_what_changed_is_changed(self):
         self.start_tokend()
@@ -322,6 +359,8 @@ class Setup(unittest.TestCase):
         person.answer("Access as user or application [user]")
         person.answer("Application (client) ID of the app registration", CLIENT_ID)
         person.answer("The client has a secret, a certificate or none [none]")
+        self.assertIn("scanner@printer.local", person.until("Senders that are no mailbox: rewrite, reject, monitor or off [off]"))
+        os.write(person.master, b"\n")
 
     def terminal_options(self):
         return self.options(client_id=None, login=None)
@@ -348,6 +387,7 @@ class Setup(unittest.TestCase):
         again.answer(f"[{self.provider.metadata_url}]")
         again.answer(f"[{CLIENT_ID}]")
         again.answer("[none]")
+        again.answer("[off]")
         self.assertTrue(again.end()[1].endswith("nothing to change\n"))
 
     def test_interrupted_nothing_is_lost(self):

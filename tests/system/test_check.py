@@ -2,12 +2,14 @@
 """mailbearer check beside a real Postfix, chrooted as Debian's: each misconfiguration is planted, named by its step, repaired by
 the very lines that are printed, and then not found any more. At the end a message passes. TAP on standard output."""
 
+import contextlib
 import json
 import os
 import shlex
 import socket
 import subprocess
 import sys
+import threading
 import unittest
 from pathlib import Path
 
@@ -46,17 +48,33 @@ class WithPostfix(unittest.TestCase):
         cls.mta.start()
 
     @classmethod
-    def listen_as_milter(cls):
-        """Connections wait in its backlog; nobody sends mail before the last case."""
+    def listen_as_milter(cls, answer=b"\0\0\0\rO\0\0\0\6\0\0\1\xff\0\0\0\0"):
+        """It answers the negotiation of options, and then no more: nobody sends mail before the last case."""
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(cls.milter_path))
         cls.milter_path.chmod(0o666)
         listener.listen(512)
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    with listener.accept()[0] as connection:
+                        connection.recv(64)
+                        connection.sendall(answer)
+                        connection.recv(64)
+
+        threading.Thread(target=serve, daemon=True).start()
         return listener
 
     @classmethod
-    def tearDownClass(cls):
+    def close_milter(cls):
+        """A thread that waits in accept() keeps the socket open otherwise."""
+        cls.milter.shutdown(socket.SHUT_RDWR)
         cls.milter.close()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.close_milter()
         cls.relay.close()
 
     @classmethod
@@ -242,7 +260,7 @@ class Planted(WithPostfix):
         self.main(smtpd_milters="unix:m/milter.sock", non_smtpd_milters="$smtpd_milters")
 
     def test_7_milter_away(self):
-        self.milter.close()
+        self.close_milter()
         self.planted({"milter-up": "systemctl enable --now mailbearer-milter"})
         self.milter_path.unlink()
         type(self).milter = self.listen_as_milter()
@@ -250,6 +268,26 @@ class Planted(WithPostfix):
         self.milter_path.chmod(0o600)
         self.planted({"milter-up": "Permission denied"})
         self.milter_path.chmod(0o666)
+
+    def test_7_milter_that_is_none(self):
+        self.close_milter()
+        self.milter_path.unlink()
+        type(self).milter = self.listen_as_milter(b"220 mail.example ESMTP\r\n")
+        self.planted({"milter-up": "no milter"})
+        self.close_milter()
+        self.milter_path.unlink()
+        type(self).milter = self.listen_as_milter()
+        self.healed()
+
+    def test_7_milter_at_a_port(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.write(conf=self.conf["conf"].replace(f"unix:{self.milter_path}", f"inet:{port}@127.0.0.1"))
+        self.main(smtpd_milters=f"inet:127.0.0.1:{port}")
+        self.planted({"milter-up": "Connection refused"})
+        self.write()
+        self.main(smtpd_milters="unix:m/milter.sock")
+        self.healed()
 
     def test_7_master_cf_that_cannot_be_read(self):
         path = Path(self.mta.config) / "master.cf"

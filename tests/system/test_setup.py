@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import smtplib
 import subprocess
 import sys
 import unittest
@@ -13,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from relay import ACCOUNT, CACHE, PLUGIN, World  # noqa: E402
-from harness import CLI, CLIENT_ID, DAEMON_USER, SECRET, TOKEND  # noqa: E402
+from harness import BUILD, CLI, CLIENT_ID, DAEMON_USER, SECRET, TOKEND  # noqa: E402
 from mta import Mta, fetch  # noqa: E402
 from person import authorize  # noqa: E402
 from terminal import Person  # noqa: E402
@@ -21,6 +22,7 @@ from terminal import Person  # noqa: E402
 import tap  # noqa: E402
 
 TO = "someone@example.net"
+MILTER = BUILD / "mailbearer-milter"
 COMMANDS_MAX = 4
 
 
@@ -74,14 +76,14 @@ class Setup(unittest.TestCase):
         self.mta.reload()
 
     def daemons(self):
-        """The tokend that setup has started with our configuration."""
+        """The tokend and the milter that setup has started with our configuration."""
         found = []
         for entry in Path("/proc").iterdir():
             try:
                 words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
             except OSError:
                 continue
-            if words[:1] == [str(TOKEND).encode()] and str(self.world.conf).encode() in words:
+            if words[:1] in ([str(TOKEND).encode()], [str(MILTER).encode()]) and str(self.world.conf).encode() in words:
                 found.append(int(entry.name))
         return found
 
@@ -142,6 +144,7 @@ class Setup(unittest.TestCase):
         person.answer("Access as user or application [user]")
         person.answer("Application (client) ID of the app registration", CLIENT_ID)
         person.answer("The client has a secret, a certificate or none [none]")
+        person.answer("Senders that are no mailbox: rewrite, reject, monitor or off [rewrite]", "off")
         person.answer(f"Send a test message to (or: none) [{ACCOUNT}]", TO)
         person.answer("Enter goes on")
         person.until("Sign in as")
@@ -153,6 +156,22 @@ class Setup(unittest.TestCase):
         self.assertIn(f"The test message to {TO} was taken: ", seen)
         self.assertEqual(ACCOUNT, self.taken()[0]["user"])
         self.assertLessEqual(self.commands + 1, COMMANDS_MAX)
+
+    def test_a_printer_s_mail_by_the_milter(self):
+        self.world.account(app=True)
+        folder = Path(self.mta.queue_folder) / "run" / "mailbearer-milter"
+        text = self.world.conf.read_text()
+        self.world.conf.write_text(text + f'milter {{ listen = "unix:{folder}/milter.sock" user = "{DAEMON_USER}" }}\n')
+        out = self.done(self.setup("--milter", "rewrite", "--default-account", ACCOUNT, "--test-to", TO))
+        self.assertIn("smtpd_milters = { unix:run/mailbearer-milter/milter.sock, default_action=tempfail", out)
+        self.assertIn(f"The test message to {TO} was taken", out)
+        with smtplib.SMTP("127.0.0.1", self.mta.smtp_port, timeout=60) as client:
+            client.sendmail("scanner@printer.local", [TO], "From: scanner@printer.local\r\nSubject: scan\r\n\r\npage\r\n")
+        messages = self.taken(2)
+        self.assertEqual([(ACCOUNT, [ACCOUNT])] * 2, [(stored["mail_from"], stored["header_from"]) for stored in messages])
+        before, milters = self.picture(), self.daemons()
+        self.assertTrue(self.done(self.setup()).endswith("\nnothing to change\n"))
+        self.assertEqual((before, milters), (self.picture(), self.daemons()))
 
     def test_a_message_that_waits_is_told_with_its_reason(self):
         self.world.account(app=True)

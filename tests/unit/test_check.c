@@ -10,6 +10,7 @@
 #include "check/check.h"
 #include "check/claims.h"
 #include "check/plugins.h"
+#include "check/refused.h"
 #include "check/values.h"
 #include "tests/unit/conf_file.h"
 
@@ -290,6 +291,84 @@ static void steps_have_names_of_their_own(void **state)
 	}
 }
 
+/* --- a login that was refused --- */
+
+static void refuse(const char *conf, const char *claims, bool fit)
+{
+	struct err err;
+	struct settings *settings = load_text(conf, &err);
+	json_t *object = claims != NULL ? json_loads(claims, 0, NULL) : NULL;
+	struct refused_login login = {.mailbox = "relay@contoso.com", .program = "mailbearer", .claims_fit = fit};
+
+	if (settings == NULL)
+		fail_msg("%s", err.text);
+	login.account = &settings->accounts[0];
+	login.claims = object;
+	finding_set(&finding, FINDING_FAILED, "535 5.7.3 Authentication unsuccessful");
+	refused_advise(&login, &finding);
+	buf_puts(&finding.lines, "");
+	json_decref(object);
+	settings_free(settings);
+}
+
+static void an_application_that_is_refused_needs_rights_in_exchange(void **state)
+{
+	static const char conf[] =
+	    CLIENT("client_secret_file = \"/x\"") "account \"relay@contoso.com\" { client = \"c\" "
+						  "grant = \"client_credentials\" }\n";
+
+	(void)state;
+	refuse(conf, "{\"oid\": \"0d9c7b5a\", \"appid\": \"f3a1c9d2\"}", true);
+	assert_non_null(strstr(finding.lines.data, "New-ServicePrincipal -AppId f3a1c9d2 -ObjectId 0d9c7b5a "));
+	assert_non_null(
+	    strstr(finding.lines.data, "Add-MailboxPermission -Identity relay@contoso.com -User 0d9c7b5a "));
+	assert_non_null(strstr(finding.lines.data, "Set-CASMailbox -Identity relay@contoso.com "));
+	refuse(conf, NULL, true);
+	assert_non_null(strstr(finding.lines.data, "-AppId f3a1c9d2-5b7e-4c60-9a8d-2e4b6f801357 -ObjectId <object id"));
+}
+
+static void a_token_that_does_not_fit_comes_first(void **state)
+{
+	(void)state;
+	refuse(CLIENT("") "account \"relay@contoso.com\" { client = \"c\" }\n", "{}", false);
+	assert_non_null(strstr(finding.advice, "below claims"));
+	assert_string_equal(finding.lines.data, "");
+}
+
+static void other_providers_have_no_powershell(void **state)
+{
+	(void)state;
+	refuse("client \"c\" { provider = \"google\" client_secret_file = \"/x\" client_id = "
+	       "\"1-a.apps.googleusercontent.com\" }\n"
+	       "account \"relay@contoso.com\" { client = \"c\" }\n",
+	       NULL, true);
+	assert_string_equal(finding.lines.data, "mailbearer login relay@contoso.com\n");
+}
+
+/* Nothing that is printed below a step may send one back to where one is. */
+static void what_leads_back_is_seen(void **state)
+{
+	struct explain_cause cause;
+	unsigned back = 0;
+
+	(void)state;
+	for (unsigned i = 0; explain_at(i, &cause); i++) {
+		const char *steps = cause.advice->steps;
+
+		assert_null(strstr(cause.advice->remedy, "mailbearer check "));
+		for (; steps != NULL && *steps != '\0'; steps = strchr(steps, '\n') + 1)
+			back += finding_is_this_check(steps);
+	}
+	assert_true(back > 3);
+	assert_true(finding_is_this_check("mailbearer check a@b.example\n"));
+	assert_true(finding_is_this_check("mailbearer check\nmore\n"));
+	assert_false(finding_is_this_check("mailbearer check-config\n"));
+	finding_explain(&finding, "535 5.7.3 Authentication unsuccessful");
+	assert_true(finding.known && finding.leads_back);
+	finding_explain(&finding, "535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox.");
+	assert_true(finding.known && !finding.leads_back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +381,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_plugin_that_is_not_taken, begin, end),
 	    cmocka_unit_test_setup_teardown(two_plugins_for_one_mechanism, begin, end),
 	    cmocka_unit_test_setup_teardown(no_libsasl2_at_all, begin, end),
+	    cmocka_unit_test_setup_teardown(an_application_that_is_refused_needs_rights_in_exchange, begin, end),
+	    cmocka_unit_test_setup_teardown(a_token_that_does_not_fit_comes_first, begin, end),
+	    cmocka_unit_test_setup_teardown(other_providers_have_no_powershell, begin, end),
+	    cmocka_unit_test_setup_teardown(what_leads_back_is_seen, begin, end),
 	    cmocka_unit_test(a_filter_passes_the_token_and_no_password),
 	    cmocka_unit_test(options_that_forbid_a_bearer_token),
 	    cmocka_unit_test(levels_that_verify),

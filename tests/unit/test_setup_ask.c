@@ -270,7 +270,7 @@ static void a_person_is_asked_once_for_each(void **state)
 {
 	(void)state;
 	document(0, "contoso.com", 200, PUBLIC);
-	person((const char *const[]){"relay@contoso.com", "", "", "", ID, "", "", NULL});
+	person((const char *const[]){"relay@contoso.com", "", "", "", ID, "", "", "", "", NULL});
 	assert_int_equal(talk(""), 0);
 	assert_string_equal(asked, "Mailbox that mail is to go through []\n"
 				   "Access as user or application [user]\n"
@@ -278,8 +278,13 @@ static void a_person_is_asked_once_for_each(void **state)
 				   "Tenant: a domain of the organisation, or its tenant ID [contoso.com]\n"
 				   "Application (client) ID of the app registration []\n"
 				   "The client has a secret, a certificate or none [none]\n"
+				   "Senders that are no mailbox: rewrite, reject, monitor or off [rewrite]\n"
+				   "Account that such senders get (or: none) [relay@contoso.com]\n"
 				   "Send a test message to (or: none) [relay@contoso.com]\n");
-	assert_string_equal(told, "  Found: tenant ID " TENANT_ID ", in Microsoft's cloud public.\n");
+	assert_int_equal(0, strncmp(told, "  Found: tenant ID " TENANT_ID ", in Microsoft's cloud public.\n", 70));
+	assert_non_null(strstr(told, "scanner@printer.local"));
+	answered(SETUP_MILTER, "rewrite");
+	answered(SETUP_DEFAULT_ACCOUNT, "relay@contoso.com");
 	answered(SETUP_LOGIN, "auto");
 	answered(SETUP_POSTFIX, "ask");
 }
@@ -290,7 +295,7 @@ static void a_wrong_answer_is_asked_for_again(void **state)
 	document(0, "contoso.com", 200, PUBLIC);
 	document(1, "", 400, NO_TENANT);
 	person((const char *const[]){"relay", "relay@contoso.com", "", "", "kontoso.com", "contoso.com", "id", ID, "",
-				     "none", NULL});
+				     "off", "none", NULL});
 	assert_int_equal(talk(""), 0);
 	assert_non_null(strstr(told, "  That must be an address, user@domain, or *@domain.\n"));
 	assert_non_null(strstr(told, "  Microsoft's cloud public has no tenant kontoso.com\n"));
@@ -298,12 +303,25 @@ static void a_wrong_answer_is_asked_for_again(void **state)
 	answered(SETUP_TENANT, "contoso.com");
 }
 
+static void the_default_account_is_one_that_there_is(void **state)
+{
+	(void)state;
+	document(0, "contoso.com", 200, PUBLIC);
+	person((const char *const[]){"relay@contoso.com", "", "", "", ID, "", "on", "monitor", "other@contoso.com",
+				     "relay@contoso.com", "none", NULL});
+	assert_int_equal(talk(""), 0);
+	assert_non_null(strstr(told, "  That must be off, monitor, rewrite or reject.\n"));
+	assert_non_null(strstr(told, "  That must be an account of its own"));
+	answered(SETUP_MILTER, "monitor");
+	answered(SETUP_DEFAULT_ACCOUNT, "relay@contoso.com");
+}
+
 static void the_other_cloud_is_taken(void **state)
 {
 	(void)state;
 	document(0, "microsoftonline.com", 400, NO_TENANT);
 	document(1, "microsoftonline.us", 200, DOCUMENT("login.microsoftonline.us", "microsoftonline.us"));
-	person((const char *const[]){"relay@contoso.com", "", "", "", ID, "", "none", NULL});
+	person((const char *const[]){"relay@contoso.com", "", "", "", ID, "", "off", "none", NULL});
 	assert_int_equal(talk(""), 0);
 	answered(SETUP_CLOUD, "gcc-high");
 	answered(SETUP_RELAYHOST, "[outlook.office365.us]:587");
@@ -316,7 +334,7 @@ static void the_metadata_document_may_be_pasted_for_the_tenant(void **state)
 
 	(void)state;
 	document(0, TENANT_ID, 200, PUBLIC);
-	person((const char *const[]){"relay@contoso.com", "", "", url, ID, "", "none", NULL});
+	person((const char *const[]){"relay@contoso.com", "", "", url, ID, "", "off", "none", NULL});
 	assert_int_equal(talk(""), 0);
 	answered(SETUP_METADATA_URL, url);
 	answered(SETUP_TENANT, "");
@@ -326,7 +344,7 @@ static void one_can_go_on_without_a_network(void **state)
 {
 	(void)state;
 	person((const char *const[]){"relay@contoso.com", "", "", "contoso.com", "no", "contoso.net", "yes", ID, "",
-				     "none", NULL});
+				     "off", "none", NULL});
 	assert_int_equal(talk(""), 0);
 	answered(SETUP_TENANT, "contoso.net");
 	assert_non_null(strstr(asked, "Go on without this check [yes]\n"));
@@ -336,7 +354,8 @@ static void a_secret_is_taken_and_its_id_is_not(void **state)
 {
 	(void)state;
 	document(0, "contoso.com", 200, PUBLIC);
-	person((const char *const[]){"*@contoso.com", "", "", "", ID, "", TENANT_ID, "MARKER value", "", "", "", NULL});
+	person((const char *const[]){"*@contoso.com", "", "", "", ID, "", TENANT_ID, "MARKER value", "", "", "", "",
+				     NULL});
 	assert_int_equal(talk(""), 0);
 	assert_non_null(answers.secret);
 	assert_int_equal(secret_len(answers.secret), strlen("MARKER value"));
@@ -367,6 +386,7 @@ int main(void)
 	    cmocka_unit_test_teardown(what_is_no_document_is_told, clean),
 	    cmocka_unit_test_teardown(a_person_is_asked_once_for_each, clean),
 	    cmocka_unit_test_teardown(a_wrong_answer_is_asked_for_again, clean),
+	    cmocka_unit_test_teardown(the_default_account_is_one_that_there_is, clean),
 	    cmocka_unit_test_teardown(the_other_cloud_is_taken, clean),
 	    cmocka_unit_test_teardown(the_metadata_document_may_be_pasted_for_the_tenant, clean),
 	    cmocka_unit_test_teardown(one_can_go_on_without_a_network, clean),

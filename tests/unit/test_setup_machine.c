@@ -126,19 +126,27 @@ static void systemd_enables_and_starts_the_unit(void **state)
 	    .tmpfiles = "/usr/bin/systemd-tmpfiles",
 	    .systemctl = "/usr/bin/systemctl",
 	    .tokend = "/usr/sbin/mailbearer-tokend",
+	    .milter = "/usr/sbin/mailbearer-milter",
 	};
 
 	(void)state;
-	assert_int_equal(made(&machine, SERVICE_MAKE_USER), 1);
+	assert_int_equal(made(&machine, SERVICE_MAKE_USERS), 1);
 	assert_string_equal(line(0), "/usr/bin/systemd-sysusers mailbearer.conf");
-	assert_int_equal(made(&machine, SERVICE_START), 2);
+	assert_int_equal(made(&machine, SERVICE_START_TOKEND), 3);
 	assert_string_equal(line(0), "/usr/bin/systemd-tmpfiles --create mailbearer.conf");
 	assert_false(commands[0].needed);
-	assert_string_equal(line(1), "/usr/bin/systemctl enable --now mailbearer-tokend");
+	assert_string_equal(line(1), "/usr/bin/systemctl enable mailbearer-tokend");
 	assert_true(commands[1].needed);
+	assert_string_equal(line(2), "/usr/bin/systemctl restart mailbearer-tokend");
+	assert_true(commands[2].needed);
+	assert_int_equal(made(&machine, SERVICE_START_MILTER), 3);
+	assert_string_equal(line(1), "/usr/bin/systemctl enable mailbearer-milter");
+	assert_string_equal(line(2), "/usr/bin/systemctl restart mailbearer-milter");
 	machine.config = "/elsewhere.conf"; /* no unit has that one */
-	assert_int_equal(made(&machine, SERVICE_START), 1);
+	assert_int_equal(made(&machine, SERVICE_START_TOKEND), 1);
 	assert_string_equal(line(0), "/usr/sbin/mailbearer-tokend -c /elsewhere.conf");
+	assert_int_equal(made(&machine, SERVICE_START_MILTER), 1);
+	assert_string_equal(line(0), "/usr/sbin/mailbearer-milter -c /elsewhere.conf");
 }
 
 static void openrc_adds_and_starts_the_service(void **state)
@@ -151,10 +159,10 @@ static void openrc_adds_and_starts_the_service(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(made(&machine, SERVICE_MAKE_USER), 0);
-	assert_int_equal(made(&machine, SERVICE_START), 2);
+	assert_int_equal(made(&machine, SERVICE_MAKE_USERS), 0);
+	assert_int_equal(made(&machine, SERVICE_START_TOKEND), 2);
 	assert_string_equal(line(0), "/sbin/rc-update add mailbearer-tokend default");
-	assert_string_equal(line(1), "/sbin/rc-service mailbearer-tokend start");
+	assert_string_equal(line(1), "/sbin/rc-service mailbearer-tokend restart");
 }
 
 static void without_either_the_daemon_starts_itself(void **state)
@@ -162,10 +170,10 @@ static void without_either_the_daemon_starts_itself(void **state)
 	struct service_machine machine = {.tokend = "/usr/sbin/mailbearer-tokend", .systemctl = "/usr/bin/systemctl"};
 
 	(void)state;
-	assert_int_equal(made(&machine, SERVICE_START), 1);
+	assert_int_equal(made(&machine, SERVICE_START_TOKEND), 1);
 	assert_string_equal(line(0), "/usr/sbin/mailbearer-tokend");
 	machine.tokend = NULL;
-	assert_int_equal(made(&machine, SERVICE_START), 0);
+	assert_int_equal(made(&machine, SERVICE_START_TOKEND), 0);
 }
 
 int main(void)

@@ -17,6 +17,7 @@
 	"client \"contoso\" {\n\tprovider = \"microsoft\"\n\ttenant = \"contoso.com\"\n\tclient_id = \"" ID "\"\n}\n"
 #define RELAY "account \"relay@contoso.com\" {\n\tclient = \"contoso\"\n}\n"
 
+static const struct setup_site site = {.folder = "/etc/mailbearer", .queue = "/var/spool/postfix"};
 static struct setup_answers answers;
 static struct setup_plan plan;
 static struct buf out;
@@ -66,7 +67,7 @@ static const char *planned(const char *before)
 
 	buf_puts(&conf, before);
 	setup_plan_free(&plan);
-	assert_int_equal(setup_plan(&conf, "/etc/mailbearer", &answers, &plan), 0);
+	assert_int_equal(setup_plan(&conf, &site, &answers, &plan), 0);
 	buf_free(&conf);
 	settings = load_text(plan.text.data, &err);
 	if (!settings)
@@ -330,6 +331,92 @@ static void the_steps_hold_this_installation_s_values(void **state)
 	assert_string_equal(told(), "");
 }
 
+/* --- the milter --- */
+
+#define LISTEN "\tlisten = \"unix:/var/spool/postfix/run/mailbearer-milter/milter.sock\"\n"
+
+static void a_milter_is_offered_to_a_person_and_as_it_is(void **state)
+{
+	(void)state;
+	a_mailbox("relay@contoso.com", ID);
+	assert_string_equal(offered("", SETUP_MILTER), "off");
+	answers.asking = true;
+	assert_string_equal(offered("", SETUP_MILTER), "rewrite");
+	assert_string_equal(offered("", SETUP_DEFAULT_ACCOUNT), "relay@contoso.com");
+	assert_string_equal(offered(CONTOSO RELAY, SETUP_MILTER), "off");
+	assert_string_equal(offered(CONTOSO RELAY "milter { }\n", SETUP_MILTER), "rewrite");
+	assert_string_equal(offered(CONTOSO RELAY "milter { }\n", SETUP_DEFAULT_ACCOUNT), "none");
+	assert_string_equal(offered(CONTOSO RELAY
+				    "milter { mode = \"monitor\" default_account = \"scan@contoso.com\" }\n",
+				    SETUP_MILTER),
+			    "monitor");
+	assert_string_equal(offered(CONTOSO RELAY
+				    "milter { mode = \"monitor\" default_account = \"scan@contoso.com\" }\n",
+				    SETUP_DEFAULT_ACCOUNT),
+			    "scan@contoso.com");
+	say(SETUP_POSTFIX, "no");
+	assert_string_equal(offered("", SETUP_MILTER), "off");
+	an_application("*@factory.contoso.com");
+	answers.asking = true;
+	assert_string_equal(offered("", SETUP_MILTER), "off");
+	say(SETUP_MILTER, "rewrite");
+	assert_string_equal(offered("", SETUP_DEFAULT_ACCOUNT), "none");
+}
+
+static void an_account_that_is_the_default_is_there(void **state)
+{
+	struct buf text = BUF_INIT(65536);
+
+	(void)state;
+	a_mailbox("relay@contoso.com", ID);
+	buf_puts(&text, CONTOSO "account \"scan@contoso.com\" { client = \"contoso\" }\n");
+	wrong(SETUP_MILTER, "on", "off, monitor, rewrite or reject");
+	right(SETUP_DEFAULT_ACCOUNT, "none");
+	wrong(SETUP_DEFAULT_ACCOUNT, "relay", "domain");
+	assert_null(setup_problem_here(&text, &answers, SETUP_DEFAULT_ACCOUNT, "none"));
+	assert_null(setup_problem_here(&text, &answers, SETUP_DEFAULT_ACCOUNT, "Relay@contoso.com"));
+	assert_null(setup_problem_here(&text, &answers, SETUP_DEFAULT_ACCOUNT, "scan@contoso.com"));
+	assert_non_null(setup_problem_here(&text, &answers, SETUP_DEFAULT_ACCOUNT, "other@contoso.com"));
+	assert_non_null(setup_problem_here(&text, &answers, SETUP_TENANT, "contoso"));
+	buf_free(&text);
+}
+
+static void a_milter_is_written_changed_and_turned_off(void **state)
+{
+	char first[8192];
+
+	(void)state;
+	a_mailbox("relay@contoso.com", ID);
+	say(SETUP_MILTER, "off");
+	assert_null(strstr(planned(""), "milter"));
+	say(SETUP_MILTER, "rewrite");
+	say(SETUP_DEFAULT_ACCOUNT, "relay@contoso.com");
+	ends_with(planned(""),
+		  RELAY "\n# Mail whose sender no account has. See mailbearer-milter(8).\nmilter {\n" LISTEN
+			"\tmode = \"rewrite\"\n\tdefault_account = \"relay@contoso.com\"\n}\n");
+	snprintf(first, sizeof first, "%s", plan.text.data);
+	assert_string_equal(planned(first), first);
+	say(SETUP_MILTER, "reject");
+	say(SETUP_DEFAULT_ACCOUNT, "none");
+	ends_with(planned(first), "milter {\n" LISTEN "\tmode = \"reject\"\n}\n");
+	say(SETUP_MILTER, "off");
+	ends_with(planned(first), "\tmode = \"off\"\n}\n");
+}
+
+static void a_milter_that_is_there_keeps_what_is_not_asked_about(void **state)
+{
+	static const char mine[] = "milter { listen = \"inet:8891@127.0.0.1\" max_recipients = 50 }\n";
+
+	(void)state;
+	a_mailbox("relay@contoso.com", ID);
+	say(SETUP_MILTER, "rewrite");
+	say(SETUP_DEFAULT_ACCOUNT, "none");
+	assert_non_null(strstr(planned(mine), mine));
+	say(SETUP_MILTER, "monitor");
+	assert_non_null(strstr(planned(mine),
+			       "milter { listen = \"inet:8891@127.0.0.1\" max_recipients = 50 mode = \"monitor\" }\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +425,10 @@ int main(void)
 	    cmocka_unit_test_teardown(the_id_of_a_secret_is_told_from_its_value, clean),
 	    cmocka_unit_test_teardown(every_question_has_an_option_of_its_own, clean),
 	    cmocka_unit_test_teardown(a_new_file, clean),
+	    cmocka_unit_test_teardown(a_milter_is_offered_to_a_person_and_as_it_is, clean),
+	    cmocka_unit_test_teardown(an_account_that_is_the_default_is_there, clean),
+	    cmocka_unit_test_teardown(a_milter_is_written_changed_and_turned_off, clean),
+	    cmocka_unit_test_teardown(a_milter_that_is_there_keeps_what_is_not_asked_about, clean),
 	    cmocka_unit_test_teardown(again_nothing_changes, clean),
 	    cmocka_unit_test_teardown(an_application_has_a_secret_of_its_own, clean),
 	    cmocka_unit_test_teardown(a_client_that_fits_is_used_again, clean),
