@@ -98,18 +98,14 @@ void step_grant(struct world *world, struct finding *finding)
 
 /* --- provider --- */
 
-/* What tokend asks first, to be asked by hand. */
 static void say_unreachable(const struct world *world, struct finding *finding)
 {
 	const struct settings_client *client = world->account->client;
 	const char *url = client->metadata_url != NULL ? client->metadata_url : client->token_endpoint;
 
-	finding_advise(finding, "let this host reach the provider's pages (port 443%s); tokend tries again by itself",
+	finding_advise(finding, "let this host reach %.300s (port 443%s); tokend tries again by itself",
+		       url != NULL ? url : "the provider's pages",
 		       client->proxy != NULL ? ", by the proxy" : ", or name a proxy in the client's section");
-	if (url != NULL)
-		finding_line(finding, "curl -sS -o /dev/null%s%s%s%s %s", client->proxy != NULL ? " --proxy " : "",
-			     client->proxy != NULL ? client->proxy : "", client->ca_file != NULL ? " --cacert " : "",
-			     client->ca_file != NULL ? client->ca_file : "", url);
 }
 
 void step_provider(struct world *world, struct finding *finding)

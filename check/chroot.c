@@ -158,8 +158,6 @@ static void say_no_milter(const struct world *world, const char *begin, const ch
 		finding_advise(finding,
 			       "find out who is at %s; ours listens where listen in the milter section of %s says",
 			       listen, world->options->config);
-		finding_line(finding, "ss -lnp | grep -F %s",
-			     strncmp(listen, "inet", 4) == 0 ? "mailbearer-milter" : strchr(listen, ':') + 1);
 	} else if (strstr(text, strerror(EACCES)) != NULL) {
 		finding_advise(finding, "let Postfix's user pass the folders on the way, and have the milter make its "
 					"socket anew");

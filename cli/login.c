@@ -132,8 +132,8 @@ static int show_address(const struct signin *signin, const json_t *started, stru
 	buf_puts(&text, "\n\n");
 	if (paste)
 		buf_puts(&text,
-			 "At the end the browser says that it cannot open a page: that is right. Copy the whole\n"
-			 "address that it shows then, and paste it here.\n\n");
+			 "At the end the browser says that it cannot open a page: that is right. Copy the\n"
+			 "whole address that it shows then, and paste it here.\n\n");
 	else if (browser_open(address))
 		buf_puts(&text, "A browser was asked to open it. If it does not, open it by hand.\n\n");
 	else

@@ -45,6 +45,12 @@ static int say_interrupted(struct err *err)
 	return err_set(err, ERR_DENIED, "interrupted; run mailbearer setup again, and it goes on from here");
 }
 
+/* Other commands' words of it are those of one that has changed nothing. -1. */
+static int in_our_words(struct err *err)
+{
+	return strncmp(err->text, "interrupted", strlen("interrupted")) == 0 ? say_interrupted(err) : -1;
+}
+
 /* --- the person --- */
 
 static int keep_waiting(void *arg, struct err *err)
@@ -89,7 +95,7 @@ static int ask_secret(void *arg, const char *prompt, const char *file, struct bu
 	const struct read_secret_kind kind = {"client secret", prompt, false, file == NULL};
 
 	(void)arg;
-	return read_secret(&kind, file != NULL ? file : "-", out, err);
+	return read_secret(&kind, file != NULL ? file : "-", out, err) == 0 ? 0 : in_our_words(err);
 }
 
 static int say(void *arg, const struct buf *text, struct err *err)
@@ -201,7 +207,7 @@ static int sign_in(void *arg, const char *account, const char *way, struct err *
 						: CLI_WAY_ANY;
 	result = cli_login(&call, err);
 	handle_signals(SIG_DFL); /* login has its own */
-	return result == CLI_DONE ? 0 : -1;
+	return result == CLI_DONE ? 0 : in_our_words(err);
 }
 
 static int has_token(void *arg, const char *account, struct err *err)

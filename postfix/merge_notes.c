@@ -47,6 +47,38 @@ static void note_tables(const struct wished *wished, const struct installation *
 			 "which knows every sender, since the milter section has a default_account.\n");
 }
 
+/* The next hop that all mail has now, if it is told so: of "TRANSPORT:[host]:port" what is behind the first colon. */
+static const char *new_next_hop(const struct wished *wished)
+{
+	for (size_t i = 0; i < wished->parameter_count; i++)
+		if (strcmp(wished->parameters[i].name, "default_transport") == 0)
+			return strchr(wished->parameters[i].value, ':') + 1;
+	return NULL;
+}
+
+/* The way out that was there before, and its passwords. */
+static void note_old_way(const struct wished *wished, const struct installation *installation, struct buf *out)
+{
+	const char *old = value_of(installation, "relayhost"), *next_hop = new_next_hop(wished);
+	const char *passwords = value_of(installation, "smtp_sasl_password_maps");
+
+	if (*old != '\0' && next_hop != NULL && !text_same(old, next_hop))
+		buf_printf(out,
+			   "relayhost stays (%s), and is not used any more: all senders' mail goes by the account now. "
+			   "Those that are to go on by it need a connector section in mailbearer.conf.\n",
+			   old);
+	if (*old != '\0' && next_hop == NULL && wished->routed && wished->default_account)
+		buf_printf(out,
+			   "relayhost stays (%s), and is not used any more: default_account gives every sender an "
+			   "account. Those that are to go on by it need a connector section in mailbearer.conf.\n",
+			   old);
+	if (*passwords != '\0' && wished->service_count > 0)
+		buf_printf(out,
+			   "smtp_sasl_password_maps stays (%s) for what other transports send; the accounts' own log "
+			   "in by tokend.\n",
+			   passwords);
+}
+
 /* Services that take mail in and have milters of their own. */
 static void note_services(const struct wished_parameter *milter, const struct installation *installation,
 			  struct buf *out)
@@ -79,6 +111,7 @@ void merge_notes(const struct wished *wished, const struct installation *install
 
 	wished_print_notes(wished, out);
 	note_tables(wished, installation, out);
+	note_old_way(wished, installation, out);
 	merge_retire_notes(wished, installation, out);
 	if (milter != NULL)
 		note_services(milter, installation, out);

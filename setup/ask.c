@@ -14,6 +14,7 @@
 #include "setup/tenant.h"
 
 #define PROMPT_MAX 512
+#define WIDTH 79 /* columns */
 #define ADDRESS_MAX 8192
 
 struct talk {
@@ -36,14 +37,25 @@ static int no_memory(const struct talk *talk)
 	return err_set(talk->err, ERR_MEMORY, "out of memory");
 }
 
+/* In lines that fit the narrowest terminal, set off by two blanks. */
 static int say(const struct talk *talk, const char *text)
 {
-	struct buf line = BUF_INIT(PROMPT_MAX * 2);
+	struct buf lines = BUF_INIT(PROMPT_MAX * 4);
+	size_t column = 0, len;
 	int result;
 
-	buf_printf(&line, "  %s\n", text);
-	result = talk->doors->say(talk->doors->arg, &line, talk->err);
-	buf_free(&line);
+	for (text += strspn(text, " "); *text != '\0'; text += len + strspn(text + len, " ")) {
+		len = strcspn(text, " ");
+		if (column > 0 && column + 1 + len > WIDTH) {
+			buf_puts(&lines, "\n");
+			column = 0;
+		}
+		buf_printf(&lines, column == 0 ? "  %.*s" : " %.*s", (int)len, text);
+		column += len + (column == 0 ? 2 : 1);
+	}
+	buf_puts(&lines, "\n");
+	result = talk->doors->say(talk->doors->arg, &lines, talk->err);
+	buf_free(&lines);
 	return result;
 }
 

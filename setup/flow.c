@@ -27,9 +27,8 @@
 #define MILTER_MS 10000 /* for the milter to answer */
 #define PAUSE_MS 100
 
-static const char greeting[] =
-    "Enter takes what stands in brackets. Ctrl-C ends this at any time; run again, it goes on\n"
-    "where it was. What each answer means: mailbearer-setup(7).\n\n";
+static const char greeting[] = "Enter takes what stands in brackets. Ctrl-C ends this at any time; run again, it\n"
+			       "goes on where it was. What each answer means: mailbearer-setup(7).\n\n";
 
 struct flow {
 	const struct setup_request *request;
@@ -38,6 +37,7 @@ struct flow {
 	char folder[PATH_TEXT_MAX]; /* of the configuration */
 	struct buf conf;            /* as it was at first */
 	struct setup_written written;
+	struct mta_outcome mta;
 	bool changed; /* anything, by any step */
 	struct err *err;
 };
@@ -302,8 +302,22 @@ static int bring_postfix_into_line(struct flow *flow)
 	if (result != 0)
 		return -1;
 	wish.settings = settings;
-	result = mta_bring_into_line(&wish, &flow->changed, flow->err);
+	result = mta_bring_into_line(&wish, &flow->mta, flow->err);
+	flow->changed |= flow->mta.changed;
 	settings_free(settings);
+	return result;
+}
+
+/* What does not know of us would send it another way. */
+static int say_no_test(const struct flow *flow, const char *from, const char *to)
+{
+	struct buf text = BUF_INIT(HOMEWORK_MAX);
+	int result;
+
+	buf_printf(&text, "No test message is sent, since %s. Without it:\n    mailbearer check %s --to %s\n",
+		   flow->mta.absent ? "that is Postfix's to do" : "Postfix does not send by the account yet", from, to);
+	result = flow->doors->say(flow->doors->arg, &text, flow->err);
+	buf_free(&text);
 	return result;
 }
 
@@ -314,6 +328,8 @@ static int send_test(struct flow *flow)
 
 	if (strcmp(to, "none") == 0)
 		return 0;
+	if (flow->mta.absent || flow->mta.left)
+		return say_no_test(flow, from[0] == '*' ? to : from, to);
 	return mta_send_test(flow->doors, &flow->request->place, from[0] == '*' ? to : from, to, flow->err);
 }
 

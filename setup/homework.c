@@ -67,20 +67,20 @@ static const char *portal(const struct words *words)
 
 static void put_registration(const struct words *words)
 {
-	buf_printf(words->out, "At %s, App registrations, the application %s:\n", portal(words), words->client_id);
+	buf_printf(words->out, "At %s, App registrations, the application\n%s:\n", portal(words), words->client_id);
 	if (words->application) {
 		put(words,
 		    "  * Certificates & secrets: a client secret (its Value), or the certificate's public part.\n");
 		return;
 	}
-	put(words,
-	    "  * Authentication, Add a platform, Mobile and desktop applications: the redirect URI\n"
-	    "    http://localhost\n"
-	    "  * Authentication, Allow public client flows, Yes: only for --login device.\n"
-	    "  * API permissions, APIs my organization uses, Office 365 Exchange Online, Delegated permissions:\n"
-	    "    SMTP.Send\n"
-	    "  * Where users may not consent for themselves, an administrator opens what this prints:\n"
-	    "    mailbearer consent-url ");
+	put(words, "  * Authentication, Add a platform, Mobile and desktop applications: the redirect\n"
+		   "    URI http://localhost\n"
+		   "  * Authentication, Allow public client flows, Yes: only for --login device.\n"
+		   "  * API permissions, APIs my organization uses, Office 365 Exchange Online,\n"
+		   "    Delegated permissions: SMTP.Send\n"
+		   "  * Where users may not consent for themselves, an administrator opens what this\n"
+		   "    prints:\n"
+		   "    mailbearer consent-url ");
 	put_shell_word(words, words->mailbox);
 	put(words, "\n");
 }
@@ -168,7 +168,7 @@ static void google(const struct words *words)
 static void personal(const struct words *words)
 {
 	buf_printf(words->out,
-		   "At https://entra.microsoft.com, App registrations, the application %s:\n"
+		   "At https://entra.microsoft.com, App registrations, the application\n%s:\n"
 		   "  * Supported account types: personal Microsoft accounts.\n"
 		   "  * Authentication, Mobile and desktop applications: the redirect URI http://localhost\n"
 		   "See mailbearer-setup(7).\n",

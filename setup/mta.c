@@ -74,7 +74,7 @@ static int commit(const struct mta_wish *wish, const struct apply_plan *plan, bo
 	return result;
 }
 
-static int follow(const struct mta_wish *wish, const struct apply_plan *plan, bool *changed, struct err *err)
+static int follow(const struct mta_wish *wish, const struct apply_plan *plan, struct mta_outcome *out, struct err *err)
 {
 	int answer;
 
@@ -82,11 +82,12 @@ static int follow(const struct mta_wish *wish, const struct apply_plan *plan, bo
 		return -1;
 	if (apply_is_needed(plan)) {
 		answer = may_change(wish, err);
+		out->left = answer == 0;
 		if (answer == 0)
 			return say(
 			    wish->doors,
 			    "Postfix's files are as they were: mailbearer postfix-config --apply changes them.\n", err);
-		if (answer < 0 || commit(wish, plan, changed, err) != 0)
+		if (answer < 0 || commit(wish, plan, &out->changed, err) != 0)
 			return -1;
 	} else if (setup_is(wish->answers, SETUP_POSTFIX, "show")) {
 		return 0;
@@ -94,18 +95,20 @@ static int follow(const struct mta_wish *wish, const struct apply_plan *plan, bo
 	return reload(wish, err);
 }
 
-int mta_bring_into_line(const struct mta_wish *wish, bool *changed, struct err *err)
+int mta_bring_into_line(const struct mta_wish *wish, struct mta_outcome *out, struct err *err)
 {
 	struct apply_plan *plan;
 	int result;
 
 	if (setup_is(wish->answers, SETUP_POSTFIX, "no"))
 		return 0;
-	if (apply_plan(wish->place, wish->settings, &plan, err) != 0)
-		return err->code != ERR_NOT_FOUND
-			   ? -1
-			   : say(wish->doors, "There is no Postfix here. Sendmail: mailbearer-sendmail(7).\n", err);
-	result = follow(wish, plan, changed, err);
+	if (apply_plan(wish->place, wish->settings, &plan, err) != 0) {
+		out->absent = err->code == ERR_NOT_FOUND;
+		return out->absent
+			   ? say(wish->doors, "There is no Postfix here. Sendmail: mailbearer-sendmail(7).\n", err)
+			   : -1;
+	}
+	result = follow(wish, plan, out, err);
 	apply_plan_free(plan);
 	return result;
 }

@@ -24,12 +24,18 @@ struct mta_wish {
 	const struct settings *settings; /* what it says; not for mta_undo */
 };
 
+struct mta_outcome {
+	bool changed; /* something was */
+	bool absent;  /* there is no Postfix */
+	bool left;    /* something is to be changed, and was not, as it was wished */
+};
+
 /*
  * Shows what is to change and does it, unless the answer is to show only; a person is asked. A machine without Postfix
  * is told so and left alone. Postfix is reloaded if its files were changed, now or by a run that was interrupted.
- * *changed is set if anything was changed. 0 or -1.
+ * *out is added to. 0 or -1.
  */
-int mta_bring_into_line(const struct mta_wish *wish, bool *changed, struct err *err);
+int mta_bring_into_line(const struct mta_wish *wish, struct mta_outcome *out, struct err *err);
 
 /* Shows what was changed last, and brings it back as it was; a person is asked first. 0 or -1. */
 int mta_undo(const struct mta_wish *wish, struct err *err);

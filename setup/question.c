@@ -399,8 +399,8 @@ static const struct setup_question questions[SETUP_QUESTIONS] = {
 		      "Senders that are no mailbox: rewrite, reject, monitor or off", NULL, SETUP_TEXT, true, always,
 		      milter_problem, preset_milter,
 		      "What printers and programs send as an address that is no mailbox, such as\n"
-		      "scanner@printer.local, comes back from the provider; mailbearer-milter can write an\n"
-		      "account into it instead, and what was there into Reply-To.\n"},
+		      "scanner@printer.local, comes back from the provider; mailbearer-milter can write\n"
+		      "an account into it instead, and what was there into Reply-To.\n"},
     [SETUP_DEFAULT_ACCOUNT] = {"default-account", "ADDRESS|none", "whose address such senders get",
 			       "Account that such senders get (or: none)", NULL, SETUP_TEXT, true, with_milter,
 			       default_account_problem, preset_default_account, NULL},

@@ -14,6 +14,7 @@ CMDLETS = {
     "Get-TransportConfig": "",
     "Set-CASMailbox": "Identity!@ SmtpClientAuthenticationDisabled=$true|$false|$null",
     "Get-CASMailbox": "Identity@",
+    "Get-Mailbox": "Identity@",
     "New-ServicePrincipal": "AppId! ObjectId! DisplayName",
     "Add-MailboxPermission": "Identity!@ User! AccessRights!=FullAccess|ReadPermission|ChangePermission|DeleteItem|ExternalAccount",
     "Add-RecipientPermission": "Identity!@ Trustee! AccessRights!=SendAs",

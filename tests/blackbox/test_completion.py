@@ -44,6 +44,7 @@ class Completion(unittest.TestCase):
     def test_answers_of_setup(self):
         self.assertEqual(["--tenant", "--test-to"], sorted(complete("setup", "--te")))
         self.assertEqual(["application", "user"], sorted(complete("setup", "--access", "")))
+        self.assertEqual(["monitor", "off", "reject", "rewrite"], sorted(complete("setup", "--milter", "")))
         self.assertEqual(["certificate"], complete("setup", "relay@contoso.com", "--credential", "c"))
 
     def test_files(self):

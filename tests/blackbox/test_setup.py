@@ -407,10 +407,43 @@ class Setup(unittest.TestCase):
         person.answer("Enter goes on")
         person.until("Address: ")
         os.write(person.master, b"\x03")
-        self.assertEqual(1, person.end()[0])
+        status, seen = person.end()
+        self.assertEqual(1, status)
+        self.assertIn("interrupted; run mailbearer setup again, and it goes on from here", seen)
+        self.assertNotIn("nothing was changed", seen)
         written = self.picture()
         self.assertTrue(self.done(self.setup()).endswith("nothing to change\n"))
         self.assertEqual(written, self.picture())
+
+    def test_left_at_each_question(self):
+        self.start_tokend()
+        before = self.picture()
+        answers = (("Mailbox that mail is to go through", ACCOUNT), ("Access as user or application", ""),
+                   ("Application (client) ID", CLIENT_ID), ("a secret, a certificate or none", "secret"),
+                   ("Value of the client secret", "MARKER value"), ("The day on which the secret ends", ""),
+                   ("Senders that are no mailbox", "rewrite"), ("Account that such senders get", ACCOUNT),
+                   ("Send a test message to", None))
+        for number in range(len(answers)):
+            person = self.person(*self.terminal_options())
+            for prompt, answer in answers[:number]:
+                person.answer(prompt, answer)
+            person.until(answers[number][0])
+            person.until(": ")
+            os.write(person.master, b"\x04" if number % 2 else b"\x03")
+            status, seen = person.end()
+            self.assertEqual(1, status, (answers[number], seen))
+            self.assertIn("run mailbearer setup again", seen, answers[number])
+            self.assertEqual(before, self.picture())
+
+    def test_without_postfix_no_message_is_promised(self):
+        self.start_tokend()
+        nowhere = {"postconf": "/nonexistent/postconf", "test_to": "someone@example.net"}
+        out = self.done(self.application(postfix="apply", **nowhere))
+        self.assertIn("There is no Postfix here", out)
+        self.assertIn(f"mailbearer check {ACCOUNT} --to someone@example.net\n", out)
+        mta = self.postfix()
+        out = self.done(self.application(**self.with_postfix(mta, postfix="show", test_to="someone@example.net")))
+        self.assertIn("Postfix does not send by the account yet", out)
 
     def test_killed_at_any_moment_leaves_whole_files(self):
         """Before each of its calls on the folder, one after the other, until there are no more."""

@@ -69,7 +69,8 @@ class WithPostfix(unittest.TestCase):
     @classmethod
     def close_milter(cls):
         """A thread that waits in accept() keeps the socket open otherwise."""
-        cls.milter.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            cls.milter.shutdown(socket.SHUT_RDWR)
         cls.milter.close()
 
     @classmethod
@@ -283,10 +284,10 @@ class Planted(WithPostfix):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.write(conf=self.conf["conf"].replace(f"unix:{self.milter_path}", f"inet:{port}@127.0.0.1"))
-        self.main(smtpd_milters=f"inet:127.0.0.1:{port}")
+        self.main(smtpd_milters=f"inet:127.0.0.1:{port}", non_smtpd_milters="$smtpd_milters")
         self.planted({"milter-up": "Connection refused"})
         self.write()
-        self.main(smtpd_milters="unix:m/milter.sock")
+        self.main(smtpd_milters="unix:m/milter.sock", non_smtpd_milters="$smtpd_milters")
         self.healed()
 
     def test_7_master_cf_that_cannot_be_read(self):

@@ -284,6 +284,25 @@ static void services_that_go_past_the_milter_are_named(void **state)
 	assert_non_null(strstr(notes.data, "smtp_generic_maps stays (hash:/g)"));
 }
 
+static void the_way_out_that_was_there_is_told(void **state)
+{
+	static const char old[] = "relayhost = [old.example]:587\nsmtp_sasl_password_maps = hash:/etc/postfix/sasl\n";
+
+	(void)state;
+	merged(CONTOSO RELAY, old, "");
+	assert_non_null(
+	    strstr(notes.data, "relayhost stays ([old.example]:587), and is not used any more: all senders"));
+	assert_non_null(strstr(notes.data, "smtp_sasl_password_maps stays (hash:/etc/postfix/sasl) for what other"));
+	assert_int_equal(0, strncmp(main_cf.data, old, strlen(old)));
+	merged(CONTOSO RELAY SCAN, old, "");
+	assert_null(strstr(notes.data, "is not used any more"));
+	assert_non_null(strstr(notes.data, "go by default_transport and relayhost as before"));
+	merged(CONTOSO RELAY SCAN DEFAULTED, old, "");
+	assert_non_null(strstr(notes.data, "not used any more: default_account gives every sender"));
+	merged(CONTOSO RELAY, "relayhost = [smtp.office365.com]:587\n", "");
+	assert_string_equal(notes.data, "");
+}
+
 /* --- accounts that have been taken out --- */
 
 #define GONE "account \"gone@contoso.com\" { client = \"c\" }\n"
@@ -469,6 +488,7 @@ int main(void)
 	    cmocka_unit_test(the_login_is_guarded_against_what_main_cf_says_for_all),
 	    cmocka_unit_test(a_name_that_is_taken_is_refused),
 	    cmocka_unit_test(services_that_go_past_the_milter_are_named),
+	    cmocka_unit_test(the_way_out_that_was_there_is_told),
 	    cmocka_unit_test(an_account_that_is_taken_out_leaves_nothing),
 	    cmocka_unit_test(what_leads_to_the_only_account_goes_with_it),
 	    cmocka_unit_test(a_domain_s_transport_goes_as_well),

@@ -300,6 +300,8 @@ static void a_wrong_answer_is_asked_for_again(void **state)
 	assert_non_null(strstr(told, "  That must be an address, user@domain, or *@domain.\n"));
 	assert_non_null(strstr(told, "  Microsoft's cloud public has no tenant kontoso.com\n"));
 	assert_non_null(strstr(told, "  That must be the Application (client) ID"));
+	for (const char *line = told; *line != '\0'; line += strcspn(line, "\n") + 1)
+		assert_in_range(strcspn(line, "\n"), 1, 80);
 	answered(SETUP_TENANT, "contoso.com");
 }
 
