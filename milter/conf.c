@@ -21,6 +21,7 @@ struct conf_keeper {
 	pthread_mutex_t lock;
 	const char *path;
 	struct stat seen; /* of the file, when it was last read, right or wrong */
+	bool again;       /* it may be right: the system would not let us read it */
 	struct snapshot *newest;
 };
 
@@ -123,27 +124,44 @@ static const char *wants_restart(const struct settings_milter *old, const struct
 	return strcmp(old->log, new->log) != 0 ? "log" : NULL;
 }
 
-static struct snapshot *read_again(const char *path, struct err *err)
+/* An editor's file is empty for a moment, and on a full disk for longer: no reason to refuse everybody's mail. */
+static int prove_not_emptied(const struct conf_keeper *keeper, const struct settings *settings, struct err *err)
 {
-	struct settings *settings;
-	struct snapshot *snapshot;
+	if (settings->account_count + settings->connector_count > 0 ||
+	    keeper->newest->conf.settings->account_count + keeper->newest->conf.settings->connector_count == 0)
+		return 0;
+	return err_set(err, ERR_CONFIG, "%s: no account is left in it; is it half-written?", keeper->path);
+}
 
-	if (settings_load(path, &settings, err) != 0)
+static struct snapshot *read_again(const struct conf_keeper *keeper, struct err *err)
+{
+	struct snapshot *snapshot = NULL;
+	struct settings *settings;
+
+	if (settings_load(keeper->path, &settings, err) != 0)
 		return NULL;
-	snapshot = new_snapshot(settings, err);
+	if (prove_not_emptied(keeper, settings, err) == 0)
+		snapshot = new_snapshot(settings, err);
 	if (!snapshot)
 		settings_free(settings);
 	return snapshot;
 }
 
-static void swap_in(struct conf_keeper *keeper)
+/* A failure is told once for each state of the file, however often it is tried. */
+static void swap_in(struct conf_keeper *keeper, bool is_news)
 {
 	struct err err = {.code = ERR_NONE};
-	struct snapshot *snapshot = read_again(keeper->path, &err);
+	struct snapshot *snapshot = read_again(keeper, &err);
 
+	keeper->again = !snapshot && (err.code == ERR_SYSTEM || err.code == ERR_MEMORY);
 	if (!snapshot) {
-		log_event(EVENT_RELOAD_FAILED, NULL, log_text("reason", err.text),
-			  log_text("remedy", "the old settings stay in force; correct the file"));
+		if (is_news)
+			log_event(
+			    EVENT_RELOAD_FAILED, NULL, log_text("reason", err.text),
+			    log_text("remedy", keeper->again
+						   ? "the old settings stay in force until the file can be read; it is "
+						     "tried at each connection"
+						   : "the old settings stay in force; correct the file"));
 		return;
 	}
 	log_event(EVENT_RELOADED, NULL, log_number("accounts", (int64_t)snapshot->conf.settings->account_count),
@@ -158,13 +176,15 @@ static void swap_in(struct conf_keeper *keeper)
 static void look(struct conf_keeper *keeper)
 {
 	struct stat now = {0};
+	bool is_news;
 
 	if (stat(keeper->path, &now) != 0)
 		now = (struct stat){0};
-	if (same_file(&now, &keeper->seen))
+	is_news = !same_file(&now, &keeper->seen);
+	if (!is_news && !keeper->again)
 		return;
 	keeper->seen = now;
-	swap_in(keeper);
+	swap_in(keeper, is_news);
 }
 
 /* --- the keeper --- */

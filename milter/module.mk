@@ -93,7 +93,12 @@ tests_unit_test_milter_judge_SOURCES = tests/unit/test_milter_judge.c tests/unit
 	tests/unit/fake_log.c tests/unit/fake_log.h
 tests_unit_test_milter_judge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_milter_judge_LDADD = milter/libshell.la $(milter_policy_libs) $(CMOCKA_LIBS)
-UNIT_TESTS += tests/unit/test_milter_session tests/unit/test_milter_judge
+check_PROGRAMS += tests/unit/test_milter_conf
+tests_unit_test_milter_conf_SOURCES = tests/unit/test_milter_conf.c tests/unit/fake_log.c tests/unit/fake_log.h
+tests_unit_test_milter_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_milter_conf_LDADD = milter/libshell.la $(milter_policy_libs) $(CMOCKA_LIBS)
+tests_unit_test_milter_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=read
+UNIT_TESTS += tests/unit/test_milter_session tests/unit/test_milter_judge tests/unit/test_milter_conf
 
 BLACKBOX_TESTS += tests/blackbox/test_milter.py
 EXTRA_DIST += tests/blackbox/milter_client.py tests/blackbox/milter_world.py

@@ -12,7 +12,7 @@
  * as far as they are known (before the header, the From is shown as <>). What comes
  * from outside is cut, and bytes of it that could do harm are shown as "?".
  */
-#define REPLY_TEXT_MAX 400 /* bytes with the NUL, without code and status */
+#define REPLY_TEXT_MAX 390 /* bytes with the NUL; with code and status the line stays under 400 */
 
 enum reply_kind {
 	REPLY_NO_ACCOUNT,    /* 550 5.7.1  neither sender is known, and there is no default_account */

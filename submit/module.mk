@@ -42,7 +42,12 @@ tests_unit_test_slot_LDADD = submit/libsubmit.la $(submit_libs) $(CMOCKA_LIBS)
 tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
 tests_unit_test_channel_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_channel_LDADD = submit/libsubmit.la $(submit_libs) $(CMOCKA_LIBS)
-UNIT_TESTS += tests/unit/test_slot tests/unit/test_channel
+# tokenclient_ask() is the test's own.
+check_PROGRAMS += tests/unit/test_submit_route
+tests_unit_test_submit_route_SOURCES = tests/unit/test_submit_route.c tests/unit/conf_file.h
+tests_unit_test_submit_route_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_submit_route_LDADD = submit/libsubmit.la $(submit_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_slot tests/unit/test_channel tests/unit/test_submit_route
 
 FUZZ_NAMES += lmtp
 check_PROGRAMS += tests/fuzz/replay_lmtp

@@ -3,6 +3,8 @@
 
 import email
 import email.policy
+import errno
+import itertools
 import os
 import re
 import signal
@@ -15,6 +17,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from milter_client import ACTIONS, CHANGE_FROM, LEADING_SPACE, NO_BODY, STEPS, Milter, MilterError  # noqa: E402
 from milter_world import DEFAULT, MILTER, MilterWorld  # noqa: E402
+from shim import FAIL, STORE, Shim  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -355,6 +358,47 @@ class Process(WithMilter):
         self.assertTrue(self.connect().message(FOREIGN, fields=fields_of(FOREIGN)).changes)
         self.world.write(milter='mode = "off"')
         self.assertEqual([], self.connect().message(FOREIGN, fields=fields_of(FOREIGN)).changes)
+
+    def sender_now(self):
+        """What the envelope sender of a connection that begins now becomes."""
+        sender, = (what[1] for what in self.connect().message(FOREIGN, fields=fields_of(FOREIGN)).changes if what[0] == "from")
+        return sender
+
+    def told(self, since):
+        return [line for line in self.world.log()[since:].splitlines() if "event=reload-failed" in line]
+
+    def test_the_disk_fails_at_each_call_of_the_reading(self):
+        """The old configuration stays, one line says why; when the disk is well again, the new one is there."""
+        self.world.stop()
+        shim = Shim(self.world.folder, self.world.conf)
+        self.world.more_environment = shim.environment
+        self.world.start()
+        now, then = RELAY, "accounting@contoso.com"
+        for number in (errno.EIO, errno.ENOSPC, errno.EACCES):
+            for n in itertools.count(1):
+                now, then, since = then, now, len(self.world.log())
+                shim.arm(STORE, FAIL, n, number, and_after=True)
+                self.world.write(milter=f'default_account = "{RELAY}"', rules=f'rule "all" {{ account = "{RELAY}" '
+                                 f'address = "{now}" }}')
+                senders = {self.sender_now(), self.sender_now()}
+                if not shim.clear() or shim.last() == "close":  # by then it has been read
+                    break
+                self.assertEqual({f"<{then}>"}, senders, shim.last())
+                line, = self.told(since)
+                self.assertIn(os.strerror(number), line)
+                self.assertIn('remedy="the old settings stay in force', line)
+                self.assertEqual(f"<{now}>", self.sender_now())
+            self.assertGreater(n, 3, "the calls were seen")
+            print(f"# {os.strerror(number)}: {n - 1} calls")
+
+    def test_half_written_configurations(self):
+        """Cut anywhere: a message is aligned by the old one, or by what is whole of the new one, or refused."""
+        whole = self.world.conf.read_text()
+        for end in range(0, len(whole), 29):
+            self.world.write(text=whole[:end])
+            outcome = self.connect().message(FOREIGN, fields=fields_of(FOREIGN))
+            self.assertTrue(("from", f"<{RELAY}>") in outcome.changes or (outcome.reply or "").startswith("550 5.7.1"), outcome)
+        self.assertIn("is it half-written?", self.world.log())
 
     def test_sighup_looks_at_the_file_and_stops_nothing(self):
         milter = self.connect()

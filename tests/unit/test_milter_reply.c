@@ -45,6 +45,7 @@ static void hostile_senders_are_tamed(void **state)
 			facts.account = facts.detail = big;
 			reply_write((enum reply_kind)kind, &facts, &reply);
 			assert_in_range(strlen(reply.text), 40, REPLY_TEXT_MAX - 2); /* whole, not cut at the end */
+			assert_true(strlen(reply.code) + 1 + strlen(reply.status) + 1 + strlen(reply.text) < 400);
 			for (const char *c = reply.text; *c != '\0'; c++)
 				assert_true(*c >= ' ' && *c <= '~' && *c != '%');
 		}

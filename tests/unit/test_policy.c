@@ -8,6 +8,8 @@
 
 #include "tests/unit/policy_world.h"
 
+static bool met[POLICY_SITUATIONS];
+
 /* --- how a verdict reads --- */
 
 /* "envelope=a@b From=x Reply-To+y Sender-" : "=" replaced, "+" inserted, "-" deleted. Folds are shown as they are. */
@@ -36,6 +38,7 @@ static void expect(const struct world *world, const struct rules_rule *rule, con
 
 	policy_decide(&world->policy, rule, message, &verdict);
 	describe(&verdict, text, sizeof text);
+	met[verdict.situation] = true;
 	if (verdict.situation != situation || strcmp(text, changes) != 0)
 		fail_msg("%.*s, %.*s: %s\n%s\nnot %s\n%s", (int)message->envelope.len, message->envelope.at,
 			 (int)message->from.values[0].len, message->from.values[0].at,
@@ -59,6 +62,7 @@ static void expect_refusal(const struct world *world, const struct policy_messag
 	struct policy_verdict verdict;
 
 	policy_decide(&world->policy, NULL, message, &verdict);
+	met[verdict.situation] = true;
 	assert_string_equal(policy_situation_name(verdict.situation), policy_situation_name(situation));
 	assert_int_equal(verdict.action, POLICY_REPLY);
 	assert_int_equal(verdict.reply.kind, kind);
@@ -163,6 +167,7 @@ static void a_from_that_is_not_one_mailbox_is_written_anew(void **state)
 	message.from.values[0] = (struct span){big, sizeof big};
 	policy_decide(&with_default.policy, NULL, &message, &verdict);
 	assert_int_equal(verdict.situation, POLICY_FROM_TOO_LONG);
+	met[verdict.situation] = true;
 	assert_string_equal(verdict.changes[1].value.data, "relay@c.example");
 	policy_verdict_free(&verdict);
 }
@@ -347,6 +352,15 @@ static void an_odd_envelope_is_nobodys(void **state)
 		    "envelope=relay@c.example|X-Original-Envelope-From+root");
 }
 
+/* The last one. A message that is not looked at, and one for which there is no memory, are test_policy_modes.c's. */
+static void every_situation_was_met(void **state)
+{
+	(void)state;
+	for (int i = 0; i < POLICY_SITUATIONS; i++)
+		if (!met[i] && i != POLICY_MODE_OFF && i != POLICY_FAILED)
+			fail_msg("no test has met %s", policy_situation_name((enum policy_situation)i));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +379,7 @@ int main(void)
 	    cmocka_unit_test(other_routes_are_left_alone),
 	    cmocka_unit_test(international_addresses_want_smtputf8),
 	    cmocka_unit_test(an_odd_envelope_is_nobodys),
+	    cmocka_unit_test(every_situation_was_met),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, set_up, tear_down);
