@@ -136,8 +136,9 @@ class Endpoint(unittest.TestCase):
         status = self.world.status()
         self.assertEqual(("fresh", 0, ""), (status["state"], status["failures"], status["last_error"]))
 
-    def round(self, rows):
+    def round(self, rows, row):
         for name, fault, says in rows:
+            tap.tried(row)
             with self.subTest(name):
                 self.fails(fault, says)
                 self.heals()
@@ -151,15 +152,16 @@ class Endpoint(unittest.TestCase):
         self.world.wait(lambda: self.world.open_files() <= number, f"no more than {number} descriptors")
 
     def test_nonsense(self):
-        self.round(NONSENSE)
+        self.round(NONSENSE, "nonsense")
         files, memory = self.world.open_files(), self.world.memory()
-        self.round(NONSENSE)
+        self.round(NONSENSE, "nonsense")
         self.files_are_back_at(files)
         self.assertLess(self.world.memory() - memory, GROWTH_KIB)
         self.grant_is_whole()
 
     def test_huge_answers_are_not_kept(self):
         before = self.world.memory()
+        tap.tried("nonsense")
         self.fails({"kind": "huge"}, "answered with more than")
         self.assertLess(self.world.memory("VmHWM") - before, HUGE_PEAK_KIB)
         self.provider.wait_for("token/huge_ended", 1)
@@ -167,17 +169,19 @@ class Endpoint(unittest.TestCase):
 
     def test_hanging_in_each_phase(self):
         files = self.world.open_files()
-        self.round(HANGING)
+        self.round(HANGING, "hanging")
         self.files_are_back_at(files)
         self.grant_is_whole()
 
     def test_certificates(self):
         for kind, says in CERTIFICATES:
+            tap.tried("certificate")
             with self.subTest(kind):
                 self.provider.config(token_certificate=kind)
                 self.fails(None, says)
                 self.provider.config(token_certificate="good")
                 self.heals()
+        tap.tried("certificate")
         self.provider.config(token_tls_max="1.1")
         self.fails(None, "no TLS 1.2 or newer")
         self.provider.config(token_tls_max="")
@@ -186,6 +190,7 @@ class Endpoint(unittest.TestCase):
     def test_retry_after(self):
         for status in (429, 503):
             for value, least, most in RETRY_AFTER:
+                tap.tried("429 and 503")
                 with self.subTest(f"{status}, {value}"):
                     self.fails({"kind": "status", "status": status, "retry_after": value}, f"HTTP {status}")
                     self.provider.token_fault(None)
@@ -197,6 +202,7 @@ class Endpoint(unittest.TestCase):
 
     def test_lives_of_tokens(self):
         for fault, most in LIVES:
+            tap.tried("nonsense")
             with self.subTest(json.dumps(fault)[:60]):
                 self.provider.token_fault("answer", when="after", **fault)
                 word, text = self.world.ask("refresh " + ACCOUNT)
@@ -208,6 +214,7 @@ class Endpoint(unittest.TestCase):
         self.grant_is_whole()
 
     def test_token_that_lives_too_short_is_never_served(self):
+        tap.tried("nonsense")
         self.provider.token_fault("answer", values={"expires_in": 59})
         word, text = self.world.ask("refresh " + ACCOUNT)
         self.assertEqual("TEMP", word)
@@ -216,6 +223,7 @@ class Endpoint(unittest.TestCase):
         self.heals()
 
     def test_heals_by_itself(self):
+        tap.tried("nonsense")
         self.provider.token_fault("reset")
         self.assertEqual("TEMP", self.world.ask("refresh " + ACCOUNT)[0])
         self.provider.token_fault(None)
@@ -245,6 +253,7 @@ class Network(unittest.TestCase):
         self.assertEqual("OK", self.world.ask("refresh " + ACCOUNT)[0])
 
     def test_refused(self):
+        tap.tried("certificate")
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             word, text = self.behind(f"https://127.0.0.1:{nobody.getsockname()[1]}/token")
@@ -254,6 +263,7 @@ class Network(unittest.TestCase):
 
     def test_hanging_while_it_connects(self):
         """A full queue: the system neither accepts nor refuses."""
+        tap.tried("hanging")
         full = socket.socket()
         self.addCleanup(full.close)
         full.bind(("127.0.0.1", 0))
@@ -269,6 +279,7 @@ class Network(unittest.TestCase):
         self.heals()
 
     def test_speaks_no_tls(self):
+        tap.tried("certificate")
         smtp = self.world.provider.smtp_port
         word, text = self.behind(f"https://127.0.0.1:{smtp}/token")
         self.assertEqual("TEMP", word)
@@ -277,6 +288,7 @@ class Network(unittest.TestCase):
 
     def test_another_clients_secret_is_not_sent_anywhere_else(self):
         """The redirection of a fault is not followed, so nothing ever comes to the stand-in's control port."""
+        tap.tried("nonsense")
         self.world.provider.token_fault("redirect", location=f"http://127.0.0.1:{self.world.provider.control_port}/x", count=1)
         self.assertEqual("TEMP", self.world.ask("refresh " + ACCOUNT)[0])
         self.assertEqual(0, self.world.provider.count("control/not_found"))

@@ -75,11 +75,13 @@ class Time(WithWorld):
         self.start()
         token, before = self.ask("token " + ACCOUNT), self.world.requests()
         for hours in (3, -3, 30, -30, 24 * 365, -24 * 365, 0):
+            tap.tried("wall clock")
             self.shim.set(wall_shift=hours * HOUR)
             self.assertEqual(token, self.ask("token " + ACCOUNT))
             self.assertGreater(self.world.status()["token_valid_for"], 3500)
         self.assertEqual(before, self.world.requests())
         for hours in (3, -3, 0):
+            tap.tried("wall clock")
             self.shim.set(wall_shift=hours * HOUR)
             self.provider.token_fault("reset", count=1)  # a new connection proves the certificate anew
             self.ask("refresh " + ACCOUNT)
@@ -94,6 +96,7 @@ class Time(WithWorld):
     def test_sleep(self):
         """What ran out while the machine slept is not served; it is replaced before the first answer."""
         self.start()
+        tap.tried("wall clock", 3)
         token = self.ask("token " + ACCOUNT)
         self.shim.set(boot_shift=30 * 60)
         self.assertEqual(token, self.ask("token " + ACCOUNT))
@@ -115,6 +118,7 @@ class Names(WithWorld):
         self.start()
         for lookup, says in ((EAI_AGAIN, "could not resolve host a-3.fault.test"), (EAI_NONAME, "could not resolve host a-2"),
                              (EAI_FAIL, "could not resolve host a-4"), (HANGS, "timed out after 1 s while looking up the address")):
+            tap.tried("name not found")
             self.world.conf.write_text(good.replace("//localhost", f"//a{lookup}.fault.test"))
             self.shim.set(lookup=lookup)
             self.assertEqual("OK", self.ask("reload ")[0])
@@ -146,6 +150,7 @@ class Peers(WithWorld):
 
     def test_one_user_has_so_many_and_no_more(self):
         """The mail server is answered meanwhile, and all is given back."""
+        tap.tried("612 connections")
         resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
         self.start()
         files = self.world.open_files()
@@ -161,6 +166,7 @@ class Peers(WithWorld):
 
     def test_thousands_in_all(self):
         """Ours are root's, whom no share bounds, up to what there is for all."""
+        tap.tried("612 connections")
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.start()
@@ -178,6 +184,7 @@ class Peers(WithWorld):
         self.world.wait(lambda: self.world.open_files() <= files + 1, "the descriptors back")
 
     def test_slow_writers_and_frames_at_the_limits(self):
+        tap.tried("612 connections")
         self.start()
         with self.world.connect() as slow, self.world.connect() as full, self.world.connect() as deaf:
             whole = frame(b"token " + ACCOUNT.encode())
@@ -210,6 +217,7 @@ class Folders(WithWorld):
 
     def test_links_in_the_state_folder(self):
         """No link is followed: not the grant's, not the lock's, not the temporary file's."""
+        tap.tried("links", 3)
         self.start()
         self.world.stop()
         victim = self.world.folder / "victim"
@@ -225,6 +233,11 @@ class Folders(WithWorld):
         self.world.sign_in()
         self.assertEqual("not ours", victim.read_text())
         self.assertFalse(grant.is_symlink())
+        temporary = self.world.state / f".{grant.name}.tmp-{self.world.daemon.pid}"
+        temporary.symlink_to(victim)
+        self.assertEqual("OK", self.ask("refresh " + ACCOUNT)[0])
+        self.assertEqual(("not ours", False), (victim.read_text(), temporary.is_symlink()))
+        self.assertFalse(self.world.status()["unsaved"])
         self.world.stop()
         lock = next(path for path in self.world.state.iterdir() if "lock" in path.name)
         lock.unlink()
@@ -235,6 +248,7 @@ class Folders(WithWorld):
         self.assertGreater(len(whole), 0)
 
     def test_state_folder_open_to_others(self):
+        tap.tried("links")
         self.world.state.chmod(0o750)
         self.refuses("open to others", "chmod 700")
 
@@ -242,6 +256,7 @@ class Folders(WithWorld):
         victim = self.world.folder / "victim"
         victim.write_text("not ours")
         for name in ("t.sock", "t.sock.lock"):
+            tap.tried("links")
             path = self.world.sockets / name
             path.symlink_to(victim)
             self.refuses("cannot listen")
@@ -250,6 +265,7 @@ class Folders(WithWorld):
 
     def test_socket_of_another(self):
         """A live one is left alone, and a second daemon gives the first no trouble."""
+        tap.tried("links", 3)
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(self.world.socket))
             self.world.socket.chmod(0o777)
@@ -299,7 +315,7 @@ class Restarts(WithWorld):
             stop.set()
             for thread in threads:
                 thread.join()
-        print(f"# {restarts} restarts")
+        tap.tried("restarts", RESTARTS)  # of a machine that is not too slow for them
         self.assertGreater(restarts, 10)
         self.assertEqual([], wrong)
         self.assertEqual("OK", self.ask("refresh " + ACCOUNT)[0])

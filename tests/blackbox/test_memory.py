@@ -24,6 +24,8 @@ FEW_FILES = 14 # where nobody may look
 
 
 class Counting(unittest.TestCase):
+    row = ""
+
     def each(self, act, least):
         """act(n) with the n-th allocation failing, until there are no more."""
         for n in itertools.count(1):
@@ -32,7 +34,7 @@ class Counting(unittest.TestCase):
             if not self.shim.clear():
                 break
         self.assertGreater(n, least, "the allocations were seen")
-        print(f"# {n - 1} allocations")
+        tap.tried(self.row, n - 1)
 
 
 class WithShim(Counting):
@@ -57,6 +59,8 @@ class WithShim(Counting):
 
 
 class Daemon(WithShim):
+    row = "the n-th allocation fails in tokend"
+
     def is_well(self, n):
         self.assertIsNone(self.world.daemon.poll(), f"allocation {n}, {self.shim.last()}: {self.world.log()[-800:]}")
         struck = self.shim.clear()
@@ -130,6 +134,7 @@ class Daemon(WithShim):
 
     def test_descriptors_run_out(self):
         """With none left, connections wait their turn, and all is well when there are some again."""
+        tap.tried("no descriptors left")
         self.start()
         few = (self.world.open_files() or FEW_FILES) + 2
         self.world.stop()
@@ -149,6 +154,8 @@ class Daemon(WithShim):
 
 
 class Others(WithShim):
+    row = "the n-th allocation fails in the plugin"
+
     def test_plugin(self):
         """It authenticates, or fails in its first step; it never goes on without a token."""
         self.start()
@@ -195,6 +202,8 @@ class Others(WithShim):
 
 
 class Milter(Counting):
+    row = "the n-th allocation fails in the milter"
+
     def setUp(self):
         self.world = MilterWorld()
         self.addCleanup(self.world.close)

@@ -389,12 +389,13 @@ class Process(WithMilter):
                 self.assertIn('remedy="the old settings stay in force', line)
                 self.assertEqual(f"<{now}>", self.sender_now())
             self.assertGreater(n, 3, "the calls were seen")
-            print(f"# {os.strerror(number)}: {n - 1} calls")
+            tap.tried("the n-th call fails while the milter reads", n - 1)
 
     def test_half_written_configurations(self):
         """Cut anywhere: a message is aligned by the old one, or by what is whole of the new one, or refused."""
         whole = self.world.conf.read_text()
         for end in range(0, len(whole), 29):
+            tap.tried("the n-th call fails while the milter reads")
             self.world.write(text=whole[:end])
             outcome = self.connect().message(FOREIGN, fields=fields_of(FOREIGN))
             self.assertTrue(("from", f"<{RELAY}>") in outcome.changes or (outcome.reply or "").startswith("550 5.7.1"), outcome)

@@ -66,7 +66,7 @@ class Disk(WithShim):
                     break
                 self.works_after_a_kill()
             self.assertGreater(n, 8, "the calls were seen")
-            print(f"# {os.strerror(number)}: {n - 1} calls")
+            tap.tried("the n-th call of the store fails", n - 1)
 
     def test_all_calls_fail_from_one_on(self):
         """Until it is repaired: the newest token is in memory, is used, and is on disk as soon as that can be."""
@@ -76,6 +76,7 @@ class Disk(WithShim):
                 self.assertEqual("OK", self.ask("refresh " + ACCOUNT))
             if not self.shim.clear():
                 break
+            tap.tried("all calls of the store fail from the n-th on")
             self.works_after_a_kill()
 
     def test_is_repaired_by_itself(self):
@@ -140,10 +141,11 @@ class Hanging(WithShim):
             self.shim.clear()
             self.assertEqual("OK", read_reply(asker)[0])
             self.assertNotEqual(before, self.world.ask("token " + ACCOUNT))
-        print(f"# {calls} calls")
+        tap.tried("the disk hangs", calls)
         self.works_after_a_kill()
 
     def test_stop_waits_for_it(self):
+        tap.tried("the disk hangs")
         before = self.state_file()
         self.begin(1)
         self.world.daemon.terminate()
@@ -157,7 +159,7 @@ class Hanging(WithShim):
 
 
 class Killed(WithShim):
-    rotation = "entra"
+    rotation, row = "entra", "killed at the n-th system call"
 
     def kill_at_each(self, question, action, survives):
         """question is asked, and the daemon killed at its n-th call, until it is answered in spite of that."""
@@ -173,7 +175,7 @@ class Killed(WithShim):
             self.world.start()
             survives(n, at)
             if word == "OK":
-                print(f"# killed {n} times")
+                tap.tried(self.row, n)
                 self.assertGreater(n, 8, "the calls were seen")
                 return
         raise AssertionError("no run came to its end")
@@ -194,7 +196,7 @@ class Killed(WithShim):
 class KilledWithSingleUse(Killed):
     """Where each refresh token is good for one use, nobody can save a rotation whose answer has not reached the disk. What can be
     promised: that this is the only moment at which a grant is lost."""
-    rotation = "single-use"
+    rotation, row = "single-use", "the same, each refresh token good for one use"
 
     def setUp(self):
         super().setUp()

@@ -20,6 +20,7 @@ from mta import HOST, PATIENCE, START_SECONDS, STOP_SECONDS, MtaError, die_with_
 BUILD = Path(os.environ.get("MB_BUILDDIR", Path(__file__).resolve().parents[2] / "build" / "gcc"))
 PRIVATE_HOST = BUILD / "tests" / "system" / ".libs" / "libprivatehost.so"
 HOSTNAME = "relay.factory.example"
+SUBMITTER = "mail"
 CF = "usr/share/sendmail/cf"
 
 BEFORE = """divert(-1)
@@ -55,6 +56,25 @@ FEATURE(`promiscuous_relay')
 DAEMON_OPTIONS(`Port={port}, Addr=127.0.0.1, Name=MTA, Family=inet')
 LOCAL_CONFIG
 ESASL_PATH={folder}/sasl2
+"""
+
+SUBMISSION = """divert(-1)
+VERSIONID(`a private one')
+OSTYPE(`linux')
+define(`confCF_VERSION', `Submit')
+define(`confDOMAIN_NAME', `{hostname}')
+define(`MSP_QUEUE_DIR', `{folder}/clientqueue')
+define(`STATUS_FILE', `')
+define(`confPID_FILE', `{folder}/submit.pid')
+define(`confSERVICE_SWITCH_FILE', `{folder}/etc/service.switch')
+define(`confRUN_AS_USER', `{user}')
+define(`confTRUSTED_USER', `{user}')
+define(`confTO_IDENT', `0')
+define(`confLOG_LEVEL', `15')
+define(`confDONT_BLAME_SENDMAIL', `TrustStickyBit')
+define(`RELAY_MAILER_ARGS', `TCP $h {port}')
+FEATURE(`nocanonify')
+FEATURE(`msp', `[127.0.0.1]')
 """
 
 
@@ -102,6 +122,26 @@ class Sendmail:
             raise MtaError("m4: " + made.stderr)
         self.cf.write_text(made.stdout)
         self.cf.chmod(0o644)
+
+    def configure_submission(self):
+        """Makes submit.cf: sendmail(1) hands over to the daemon, and keeps what that does not take in a queue of its own."""
+        queue = self.folder / "clientqueue"
+        queue.mkdir(exist_ok=True)
+        queue.chmod(0o770)
+        shutil.chown(queue, SUBMITTER, SUBMITTER)
+        made = subprocess.run(["m4", f"-D_CF_DIR_={self.folder / 'cf'}/", self.folder / "cf/m4/cf.m4", "-"], check=False,
+                              capture_output=True, text=True, input=SUBMISSION.format(
+                                  folder=self.folder, hostname=HOSTNAME, port=self.smtp_port, user=SUBMITTER))
+        if made.returncode != 0 or "*** ERROR" in made.stderr:
+            raise MtaError("m4: " + made.stderr)
+        (self.config / "submit.cf").write_text(made.stdout)
+
+    def submit(self, *arguments, **options):
+        """Runs sendmail as a program does that sends mail: by submit.cf; a CompletedProcess with text."""
+        command = self.command(*arguments)
+        command[command.index(str(self.cf))] = str(self.config / "submit.cf")
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=self.environment(),
+                              **options)
 
     def environment(self):
         libraries = packages.search_path(self.tree)

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import smtplib
+import subprocess
 import sys
 import threading
 import unittest
@@ -44,10 +45,20 @@ class WithMilter(Aligned, unittest.TestCase):
 
 
 class Rewriting(WithMilter):
+    def by_swaks(self, envelope, text):
+        """As somebody tries it who wants to know what a device gets to hear."""
+        command = ["swaks", "--server", f"127.0.0.1:{self.mta.smtp_port}", "--helo", "printer.local", "--from", envelope or "<>",
+                   "--to", "someone@example.net", "--data", "-"]
+        # It ends the last line itself.
+        done = subprocess.run(command, input=text.removesuffix("\n"), capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.assertIn("<-  250 2.0.0 Ok: queued as", done.stdout)
+
     def test_what_comes_by_smtp_arrives_aligned(self):
         cases = (*CASES, NO_FROM, NUL)
         self.send(self.by_smtp, cases)
-        self.assert_all(cases)
+        self.send(self.by_swaks, CASES, len(cases))
+        self.assert_all((*cases, *CASES))
 
     def test_what_comes_by_sendmail_arrives_aligned(self):
         self.send(self.by_sendmail, CASES)

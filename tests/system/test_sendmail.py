@@ -123,6 +123,20 @@ class Relaying(WithSendmail):
         self.assertEqual([], self.mta.queue(), self.mta.log()[-3000:])
         self.assert_all(cases)
 
+    def test_what_comes_by_sendmail_arrives_aligned(self):
+        """By submit.cf, as a message submission program hands over to the daemon. Its own From is Sendmail's."""
+        self.mta.configure_submission()
+
+        def by_sendmail(envelope, text):
+            done = self.mta.submit("-t", "-i", "-f", envelope or "<>", input=text)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr + self.mta.log()[-2000:])
+
+        self.send(by_sendmail, CASES)
+        self.assertEqual(len(CASES), len(self.mta.queue()), self.mta.log()[-3000:])
+        self.mta.flush()
+        self.assertEqual([], self.mta.queue(), self.mta.log()[-3000:])
+        self.assert_all(CASES)
+
     def test_nothing_is_taken_while_the_milter_is_away(self):
         self.milter.stop(signal.SIGKILL)
         with self.assertRaises(smtplib.SMTPResponseException) as caught:
