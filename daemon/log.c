@@ -171,16 +171,15 @@ void log_close(void)
 	state.journal = false;
 }
 
+/* The journal puts name and PID before each line itself. */
 static void write_stderr(int priority, char *line, int len)
 {
 	char prefix[128];
 	struct iovec parts[2];
 	ssize_t ignored;
-	int n = 0;
+	int n = state.journal ? snprintf(prefix, sizeof(prefix), "<%d>", priority)
+			      : snprintf(prefix, sizeof(prefix), "%.64s[%ld]: ", state.ident, (long)getpid());
 
-	if (state.journal)
-		n = snprintf(prefix, sizeof(prefix), "<%d>", priority);
-	n += snprintf(prefix + n, sizeof(prefix) - (size_t)n, "%.64s[%ld]: ", state.ident, (long)getpid());
 	line[len] = '\n';
 	parts[0] = (struct iovec){prefix, (size_t)n};
 	parts[1] = (struct iovec){line, (size_t)len + 1};

@@ -116,13 +116,12 @@ static void stderr_gets_one_line_with_ident_and_pid(void **state)
 	assert_string_equal(captured(LOG_TO_STDERR, false, false, EVENT_GRANT_LOST), wanted);
 }
 
-static void the_journal_gets_the_priority(void **state)
+static void the_journal_gets_the_priority_and_no_second_name(void **state)
 {
 	char wanted[256];
 
 	(void)state;
-	snprintf(wanted, sizeof(wanted), "<%d>testd[%ld]: account=a@b event=grant-lost reason=\"x y\"\n", LOG_ERR,
-		 (long)getpid());
+	snprintf(wanted, sizeof(wanted), "<%d>account=a@b event=grant-lost reason=\"x y\"\n", LOG_ERR);
 	assert_string_equal(captured(LOG_TO_STDERR, false, true, EVENT_GRANT_LOST), wanted);
 }
 
@@ -163,7 +162,7 @@ int main(void)
 	    cmocka_unit_test(absent_texts_are_left_out),
 	    cmocka_unit_test(long_lines_are_cut_between_characters),
 	    cmocka_unit_test(stderr_gets_one_line_with_ident_and_pid),
-	    cmocka_unit_test(the_journal_gets_the_priority),
+	    cmocka_unit_test(the_journal_gets_the_priority_and_no_second_name),
 	    cmocka_unit_test(debug_lines_want_verbose),
 	    cmocka_unit_test(syslog_keeps_off_stderr),
 	    cmocka_unit_test(every_event_has_a_name_of_its_own),
