@@ -23,7 +23,7 @@ from provider import Provider  # noqa: E402
 TOKEND = BUILD / "mailbearer-tokend"
 CLI = BUILD / "mailbearer"
 PLUGIN = BUILD / "sasl" / ".libs" / "libmailbearer.so"
-SANITIZED = b"__asan_" in TOKEND.read_bytes()
+SANITIZED = TOKEND.exists() and b"__asan_" in TOKEND.read_bytes()  # the package's tests have no build of their own
 ACCOUNT = "relay@contoso.com"
 CLIENT_ID = "5d3c2b1a-9f8e-4d7c-8b6a-0123456789ab"
 SECRET = "MARKER+se/cr=e&t% ~x y"

@@ -27,4 +27,4 @@ EXTRA_DIST += $(BLACKBOX_TESTS) tests/blackbox/fernet.py tests/blackbox/harness.
 	tests/blackbox/powershell.py tests/blackbox/shim.py tests/blackbox/shown.py \
 	tests/blackbox/terminal.py tests/blackbox/test_memory.py \
 	tests/fakes/microsoft.py tests/fakes/provider.py \
-	tests/fakes/standin tests/fakes/fake_tokend.py tests/fakes/tunnels.py
+	tests/fakes/standin tests/fakes/fake_tokend.py tests/fakes/names.py tests/fakes/tunnels.py

@@ -40,6 +40,8 @@ def options():
     parser.add_argument("--token-port", type=int, default=0, help="default: any free one")
     parser.add_argument("--smtp-port", type=int, default=0)
     parser.add_argument("--control-port", type=int, default=0)
+    parser.add_argument("--token-name", default="localhost", help="the token service's host, for certificate and documents")
+    parser.add_argument("--smtp-name", default="localhost", help="the submission server's, for its certificate")
     parser.add_argument("--messages", type=Path, help="a folder in which accepted messages are stored too")
     parser.add_argument("--marker", default="MARKER", help="what every token has in it, for grep (default: %(default)s)")
     parser.add_argument("--account", action="append", default=[], metavar="USER:CLIENT_ID:SECRET:REFRESH_TOKEN",
@@ -71,10 +73,10 @@ def run(folder, settings):
     book = Book()
     entra = Entra(book, settings.marker)
     post = Post(book, settings.messages)
-    certificates = Certificates(folder)
+    certificates = Certificates(folder, {settings.token_name, settings.smtp_name})
     for account in settings.account:
         add_account(entra, account)
-    tokens = TokenService(settings.token_port, book, entra, certificates)
+    tokens = TokenService(settings.token_name, settings.token_port, book, entra, certificates)
     smtp = Submission(settings.smtp_port, book, entra, certificates, post)
     steering = Control(settings.control_port, book, entra, post)
     identity = Identity(0, book, entra)

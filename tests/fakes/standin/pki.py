@@ -75,9 +75,9 @@ class Authority:
 
 
 class Certificates:
-    """The server's TLS contexts, by the names that the settings use."""
+    """The server's TLS contexts, by the names that the settings use. more: hosts besides localhost that "good" is for."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, more=()):
         folder = Path(folder)
         authority = Authority(folder / "ca", "Mailbearer stand-in CA")
         stranger = Authority(folder / "other-ca", "Another CA")
@@ -85,7 +85,7 @@ class Certificates:
         self.other_ca_file = stranger.certificate
         past = ("-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
         self.chains = {
-            "good": authority.issue("good"),
+            "good": authority.issue("good", alternatives=",".join([HOST_NAMES, *(f"DNS:{name}" for name in sorted(more))])),
             "expired": authority.issue("expired", dates=past),
             "wrong_name": authority.issue("wrong_name", alternatives="DNS:login.example.com"),
             "other_ca": stranger.issue("other_ca"),

@@ -363,10 +363,11 @@ class TokenService(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port, book, entra, certificates):
+    def __init__(self, name, port, book, entra, certificates):
         super().__init__(("127.0.0.1", port), Handler)
         self.book, self.entra, self.certificates = book, entra, certificates
-        self.base = f"https://localhost:{self.server_address[1]}"
+        here = self.server_address[1]
+        self.base = f"https://{name}" + ("" if here == 443 else f":{here}")
 
     def start(self):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
