@@ -6,7 +6,7 @@ units = etc/mailbearer-tokend.service etc/mailbearer-milter.service etc/mailbear
 CLEANFILES += $(units)
 
 $(units): Makefile etc/mailbearer-tokend.service.in etc/mailbearer-milter.service.in etc/mailbearer-submit@.service.in
-	$(AM_V_GEN)$(MKDIR_P) etc && $(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+	$(AM_V_GEN)$(MKDIR_P) etc && $(SED) -e 's|@bindir[@]|$(bindir)|g' -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 		$(top_srcdir)/$@.in >$@
 
 exampledir = $(docdir)/examples
