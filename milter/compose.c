@@ -23,7 +23,7 @@ struct writer {
 	bool after_encoded; /* and it is an encoded one: a blank between two of them is not shown */
 	bool unstructured;  /* nobody looks for an address in this field */
 	bool tamed;         /* the name is partly encoded: then none of it is quoted, and none looks like an address */
-	size_t words;       /* bytes of encoded words that were kept */
+	size_t words;       /* bytes of encoded words so far, kept ones and ours */
 	size_t len;
 	char text[COMPOSE_NAME_MAX > COMPOSE_TEXT_MAX ? COMPOSE_NAME_MAX : COMPOSE_TEXT_MAX];
 	size_t room; /* how much of text may be used */
@@ -209,6 +209,16 @@ static size_t encoded_room(const struct writer *writer)
 	return FOLD_AT - taken;
 }
 
+/* Ours count, too: what was written is read again one day, all its words are kept ones then, and all of them must be.
+ */
+static bool has_room_for_word(struct writer *writer, size_t len)
+{
+	if (!writer->unstructured && writer->words + len > COMPOSE_WORDS_MAX)
+		return false;
+	writer->words += len;
+	return true;
+}
+
 /* One encoded word of as many whole characters as fit; returns how many bytes of the text it took. */
 static size_t put_encoded(struct writer *writer, const char *text, size_t len, bool first, bool more)
 {
@@ -230,6 +240,8 @@ static size_t put_encoded(struct writer *writer, const char *text, size_t len, b
 	if (i == len && more)
 		word[used++] = '_';
 	memcpy(word + used, "?=", 2);
+	if (!has_room_for_word(writer, used + 2))
+		return len;
 	put_word(writer, word, used + 2, true);
 	return i;
 }
@@ -268,11 +280,9 @@ static size_t add_encoded(struct writer *writer, const char *at, size_t len)
 		return 1;
 	}
 	if (!encoded_word_hides(&word)) {
-		if (writer->words + word.len > COMPOSE_WORDS_MAX)
-			return word.len;
 		flush(writer, true);
-		put_word(writer, at, word.len, true);
-		writer->words += word.len;
+		if (has_room_for_word(writer, word.len))
+			put_word(writer, at, word.len, true);
 		return word.len;
 	}
 	decoded = encoded_word_decode(&word, bytes);

@@ -15,7 +15,7 @@
 #define COMPOSE_MAX 4096
 #define COMPOSE_NAME_MAX 256   /* bytes of a display name that are kept */
 #define COMPOSE_TEXT_MAX 600   /* bytes of an original that are kept */
-#define COMPOSE_WORDS_MAX 1200 /* bytes of encoded words that are kept: as many as a name of our own may have */
+#define COMPOSE_WORDS_MAX 1200 /* bytes of encoded words in a name: more than COMPOSE_NAME_MAX bytes can become */
 
 /*
  * Appends "Name <mailbox>", or the mailbox alone when there is no name. The name is raw, as struct address has it:
