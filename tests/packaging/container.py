@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -209,7 +210,9 @@ def main_of_test(prepare, run_inside):
         print(f"# a Debian is ready after {time.monotonic() - started:.0f} s", flush=True)
         os.environ["MB_ROOT"] = str(debian.root)
         try:
-            status = run_apart(sys.executable, "-B", *sys.argv)
+            with tempfile.TemporaryDirectory(prefix="mbapart") as folder:  # goes, too, when what is apart is killed
+                os.environ["TMPDIR"] = folder
+                status = run_apart(sys.executable, "-B", *sys.argv)
         finally:
             debian.close()
     except NoSystemd as error:

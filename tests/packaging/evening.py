@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from container import Container
-from debian import SOURCE, run
+from debian import PATH, SOURCE, run
 from names import Names
 from provider import Provider
 
@@ -16,7 +16,6 @@ ACCOUNT, CLIENT_ID, TENANT = "relay@contoso.com", "5d3c2b1a-9f8e-4d7c-8b6a-01234
 TO = "someone@example.net"
 TOKEN_NAME, SMTP_NAME = "login.microsoftonline.com", "smtp.office365.com"
 TOKEND, MILTER, POSTFIX = "mailbearer-tokend.service", "mailbearer-milter.service", "postfix@-.service"
-MILTER_SETTINGS = ("smtpd_milters=unix:run/mailbearer-milter/milter.sock", "milter_default_action=tempfail")
 RELAY, PRINTER = "192.0.2.10", "192.0.2.20"
 PACKAGES = ("ca-certificates", "dbus", "postfix", "systemd", "systemd-sysv")
 ANSWERS = ("postfix postfix/main_mailer_type select Internet Site\n"
@@ -50,7 +49,7 @@ class Evening:
         (root / "etc/hostname").write_text("relay\n")
         (root / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 relay.contoso.com relay\n")
         (root / "usr/sbin/policy-rc.d").unlink()
-        run("chroot", root, "/usr/sbin/update-ca-certificates")
+        run("chroot", root, "/usr/sbin/update-ca-certificates", env={"PATH": PATH})
         self.container = Container(root, SOURCE / "build/check-systemd-console.log")
         self.closers.append(self.container.close)
         self.container.boot()
