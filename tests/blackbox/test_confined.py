@@ -64,7 +64,7 @@ class Confined(unittest.TestCase):
         unit = (SOURCE / "etc" / "mailbearer-tokend.service.in").read_text()
         for line in ("NoNewPrivileges=yes", "CapabilityBoundingSet=", "AmbientCapabilities=", "ProtectSystem=strict",
                      "StateDirectoryMode=0700", "LimitCORE=0", "MemoryDenyWriteExecute=yes", "RestrictNamespaces=yes",
-                     "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6", "SystemCallFilter=@system-service",
+                     "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6", "SystemCallFilter=@system-service seccomp",
                      "SystemCallFilter=~@privileged @resources"):
             self.assertIn(line + "\n", unit)
 
