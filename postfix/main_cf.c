@@ -62,7 +62,7 @@ void main_cf_set(const struct buf *text, const char *name, const char *value, st
 	put_line(name, value, out);
 	if (there)
 		text_comments(text, &entry, out);
-	buf_append(out, text->data + entry.end, text->len - entry.end);
+	text_rest(text, entry.end, out);
 }
 
 void main_cf_drop(const struct buf *text, const char *name, struct buf *out)
@@ -77,5 +77,5 @@ void main_cf_drop(const struct buf *text, const char *name, struct buf *out)
 		text_comments(text, &entry, out);
 		done = entry.end;
 	}
-	buf_append(out, text->data + done, text->len - done);
+	text_rest(text, done, out);
 }

@@ -202,7 +202,7 @@ void master_cf_drop(const struct buf *text, const char *name, struct buf *out)
 		text_comments(text, &there.where, out);
 		end = there.where.end;
 	}
-	buf_append(out, text->data + end, text->len - end);
+	text_rest(text, end, out);
 	out->failed |= there.line.failed;
 	buf_free(&there.line);
 }
@@ -213,7 +213,7 @@ static void replace(const struct buf *text, const struct there *there, const str
 	buf_append(out, text->data, there->where.start);
 	put_service(there, service, survey, out);
 	text_comments(text, &there->where, out);
-	buf_append(out, text->data + there->where.end, text->len - there->where.end);
+	text_rest(text, there->where.end, out);
 }
 
 int master_cf_set(const struct buf *text, const struct master_cf_service *service, struct buf *out, struct err *err)

@@ -141,3 +141,9 @@ bool text_list_without(const char *list, const char *word, struct buf *out)
 	}
 	return found;
 }
+
+void text_rest(const struct buf *text, size_t from, struct buf *out)
+{
+	if (from < text->len)
+		buf_append(out, text->data + from, text->len - from);
+}

@@ -26,6 +26,9 @@ void text_join(const struct buf *text, const struct text_entry *entry, struct bu
 /* The comments that stand within the entry: whoever replaces it keeps them. */
 void text_comments(const struct buf *text, const struct text_entry *entry, struct buf *out);
 
+/* Appends what stands from there on: nothing of an empty text, which has no bytes to point at. */
+void text_rest(const struct buf *text, size_t from, struct buf *out);
+
 /* Appends `text`, up to len, with blanks in a row made one, and none at both ends. */
 void text_squeeze(const char *text, size_t len, struct buf *out);
 
