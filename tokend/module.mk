@@ -36,7 +36,7 @@ tokend_libdoors_la_SOURCES = \
 	tokend/http_curl.c tokend/http.h tokend/http_error.c tokend/http_private.h \
 	tokend/loop.c tokend/loop.h \
 	tokend/sandbox.c tokend/sandbox.h \
-	tokend/store_file.c tokend/store_file.h tokend/store_file_private.h tokend/store_file_write.c \
+	tokend/store_file_read.c tokend/store_file.h tokend/store_file_private.h tokend/store_file_write.c \
 	tokend/writer.c tokend/writer.h
 
 sbin_PROGRAMS += mailbearer-tokend

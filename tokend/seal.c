@@ -1,6 +1,6 @@
 /*
- * Sealing of state at rest with AES-256-GCM. Knows no files and no records. Called by store_file.c; the only file, with
- * jwt.c, that may call OpenSSL.
+ * Sealing of state at rest with AES-256-GCM. Knows no files and no records. Called by store_file_read.c; the only file,
+ * with jwt.c, that may call OpenSSL.
  */
 #include <limits.h>
 #include <openssl/evp.h>

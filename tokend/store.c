@@ -1,6 +1,6 @@
 /*
  * What is kept of an account, as JSON and back. Knows no files, no sealing and not what the values mean. Called by
- * store_file.c and by its stand-ins in tests.
+ * store_file_read.c and by its stand-ins in tests.
  */
 #include <string.h>
 

@@ -5,8 +5,8 @@
 #include "tokend/writer.h"
 
 /*
- * Shared by the two files of the store: store_file.c opens and reads, store_file_write.c changes what is on disk. What
- * they share is not changed after opening, so that the writer's thread may use it, too.
+ * Shared by the two files of the store: store_file_read.c opens and reads, store_file_write.c changes what is on disk.
+ * What they share is not changed after opening, so that the writer's thread may use it, too.
  */
 #define STORE_FILE_SUFFIX ".grant"
 #define STORE_FILE_TEMP_MARK ".tmp-"

@@ -27,8 +27,7 @@ struct store_save {
 	void *arg;
 };
 
-/* --- files ----------------------------------------------------------------------------------------------------------
- */
+/* --- files --- */
 
 static int write_whole(int fd, const char *bytes, size_t len)
 {
@@ -129,8 +128,7 @@ static int replace(const struct store *store, const char *account, const char *n
 	return 0;
 }
 
-/* --- on the spot ----------------------------------------------------------------------------------------------------
- */
+/* --- on the spot --- */
 
 static int seal(const struct store *store, const char *account, const struct store_record *record, struct buf *sealed,
 		struct err *err)
@@ -168,8 +166,7 @@ int store_remove(struct store *store, const char *account, struct err *err)
 	return sync_directory(store, err);
 }
 
-/* --- off the loop ---------------------------------------------------------------------------------------------------
- */
+/* --- off the loop --- */
 
 static struct store_save *save_of(struct writer_job *job)
 {

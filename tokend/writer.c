@@ -29,7 +29,7 @@ struct writer {
 	bool started;
 };
 
-/* --- on the thread ------------------------------------------------------------------------------------------------ */
+/* --- on the thread --- */
 
 /* Waits for work. False: there will be none. */
 static bool take_batch(struct writer *writer, struct job_list *batch)
@@ -52,14 +52,14 @@ static void do_batch(const struct writer_work *work, struct job_list *batch)
 	struct writer_job *job;
 	bool any = false;
 
-	TAILQ_FOREACH(job, batch, entry)
-	if (work->put(work->arg, job, &job->err) == 0)
-		any = true;
+	TAILQ_FOREACH (job, batch, entry)
+		if (work->put(work->arg, job, &job->err) == 0)
+			any = true;
 	if (!any || work->sync(work->arg, &err) == 0)
 		return;
-	TAILQ_FOREACH(job, batch, entry)
-	if (job->err.code == ERR_NONE)
-		job->err = err;
+	TAILQ_FOREACH (job, batch, entry)
+		if (job->err.code == ERR_NONE)
+			job->err = err;
 }
 
 static void end_batch(struct writer *writer, struct job_list *batch)
@@ -67,8 +67,8 @@ static void end_batch(struct writer *writer, struct job_list *batch)
 	struct writer_job *job;
 	ssize_t told;
 
-	TAILQ_FOREACH(job, batch, entry)
-	job->done = true;
+	TAILQ_FOREACH (job, batch, entry)
+		job->done = true;
 	TAILQ_CONCAT(&writer->ended, batch, entry);
 	pthread_cond_broadcast(&writer->less);
 	told = write(writer->pipe[1], "", 1); /* a full one wakes the loop as well */
@@ -91,7 +91,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* --- on the loop -------------------------------------------------------------------------------------------------- */
+/* --- on the loop --- */
 
 static struct writer_job *take_ended(struct writer *writer)
 {
@@ -139,7 +139,7 @@ void writer_wait(struct writer *writer, struct writer_job *job)
 	pthread_mutex_unlock(&writer->lock);
 }
 
-/* --- its life ----------------------------------------------------------------------------------------------------- */
+/* --- its life --- */
 
 /* Signals are for the loop: a thread inherits what is blocked. */
 static int start_thread(struct writer *writer)

@@ -10,6 +10,7 @@ import functools
 import html
 import re
 import subprocess
+import unittest
 from collections import namedtuple
 
 from harness import BUILD, SOURCE
@@ -296,3 +297,13 @@ def everything():
 
 def of_kind(kind):
     return [shown for shown in everything() if shown.kind == kind]
+
+
+class ShownCase(unittest.TestCase):
+    def each(self, kind, tried):
+        """Each line of this kind is tried, in a subtest that has its place for a name."""
+        found = of_kind(kind)
+        self.assertTrue(found, kind)
+        for shown in found:
+            with self.subTest(f"{shown.place}: {shown.text}"):
+                tried(shown.text)

@@ -12,14 +12,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import unittest
 from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import powershell  # noqa: E402
 from harness import BUILD, CLI, DAEMON_USER, SOURCE, World  # noqa: E402
 from milter_world import MilterWorld  # noqa: E402
-from shown import KINDS, everything, of_kind  # noqa: E402
+from shown import KINDS, ShownCase, everything, of_kind  # noqa: E402
 from test_grants import ENGINE, run  # noqa: E402
 
 import tap  # noqa: E402
@@ -59,17 +58,7 @@ def parts_of(text):
         yield words
 
 
-class Shown(unittest.TestCase):
-    def each(self, kind, tried):
-        """Each line of this kind is tried, in a subtest that has its place for a name."""
-        found = of_kind(kind)
-        self.assertTrue(found, kind)
-        for shown in found:
-            with self.subTest(f"{shown.place}: {shown.text}"):
-                tried(shown.text)
-
-
-class Kinds(Shown):
+class Kinds(ShownCase):
     def test_every_line_is_tried_somewhere(self):
         for shown in everything():
             with self.subTest(f"{shown.place}: {shown.text}"):
@@ -81,7 +70,7 @@ class Kinds(Shown):
             self.assertIn(f'each("{kind}", ', tests)
 
 
-class Commands(Shown):
+class Commands(ShownCase):
     def test_ours(self):
         self.each("mailbearer", self.try_ours)
 
@@ -159,7 +148,7 @@ class Commands(Shown):
                 powershell.check(bad)
 
 
-class Tree(Shown):
+class Tree(ShownCase):
     """Commands of who works in this tree: there are such files, targets and options."""
 
     MAKEFILE = (BUILD / "Makefile").read_text(encoding="utf-8")
@@ -220,7 +209,7 @@ class Tree(Shown):
         self.assertEqual(["-i", "mailbearer.pp"], words[1:])
 
 
-class Configuration(Shown):
+class Configuration(ShownCase):
     """What goes into mailbearer.conf is read by the program, with the files of a machine that has them."""
 
     @classmethod
@@ -285,7 +274,7 @@ class Configuration(Shown):
         self.assertNotEqual(0, self.check('client "a" { provder = "microsoft" }').returncode)
 
 
-class Others(Shown):
+class Others(ShownCase):
     def test_openssl(self):
         """It is the file with which tests/blackbox/test_grants.py signs by a key in a token, but for the module's path."""
         self.each("openssl.cnf", lambda text: self.assertEqual(

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import unittest
 from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -17,7 +16,7 @@ import sendmail  # noqa: E402
 from relay import ACCOUNT, CACHE, DAEMON_USER, PLUGIN, Relay, unshare_mounts  # noqa: E402
 from harness import SOURCE  # noqa: E402
 from provider import Provider  # noqa: E402
-from shown import of_kind  # noqa: E402
+from shown import ShownCase, of_kind  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -29,14 +28,7 @@ OWN = {"<mailbox>": ACCOUNT, "<transport>": "smtp", "<this host as in DNS>": "re
 MACHINE = r"(?<![\w/.])/(?=(etc|var|run)/|usr/lib/)"
 
 
-class Shown(unittest.TestCase):
-    def each(self, kind, tried):
-        found = of_kind(kind)
-        self.assertTrue(found, kind)
-        for shown in found:
-            with self.subTest(f"{shown.place}: {shown.text}"):
-                tried(shown.text)
-
+class Shown(ShownCase):
     def give(self, command, **options):
         got = subprocess.run(command, input="MARKER\n", capture_output=True, text=True, check=False, timeout=60, **options)
         self.assertEqual(0, got.returncode, got.stdout + got.stderr)

@@ -84,9 +84,9 @@ static void must_be_settled(const struct store *store, const char *account)
 {
 	struct store_save *save;
 
-	TAILQ_FOREACH(save, &store->under_way, entry)
-	if (strcmp(save->name, account) == 0)
-		abort();
+	TAILQ_FOREACH (save, &store->under_way, entry)
+		if (strcmp(save->name, account) == 0)
+			abort();
 }
 
 int store_save(struct store *store, const char *account, const struct store_record *record, struct err *err)

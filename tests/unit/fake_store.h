@@ -3,7 +3,7 @@
 
 #include "tokend/store_file.h"
 
-/* Linked in the place of tokend/store_file.c: records in memory, and a disk that fails when the test says so. What
+/* Linked in the place of tokend/store_file_read.c: records in memory, and a disk that fails when the test says so. What
  * store_save_start begins ends in the next turn of the loop, unless it is held. Aborts when the contract is broken. */
 
 /* store_save, store_remove and what is under way fail from now on, or work again. */
