@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import powershell  # noqa: E402
 from harness import BUILD, CLI, DAEMON_USER, SOURCE, World  # noqa: E402
 from milter_world import MilterWorld  # noqa: E402
-from shown import KINDS, ShownCase, everything, of_kind  # noqa: E402
+from shown import KINDS, ShownCase, everything  # noqa: E402
 from test_grants import ENGINE, run  # noqa: E402
 
 import tap  # noqa: E402
