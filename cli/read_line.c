@@ -11,7 +11,8 @@
 
 #include "cli/read_line.h"
 
-enum { KEY_END = 4, KEY_BACKSPACE = 8, KEY_KILL = 21, KEY_DELETE = 127 };
+/* KEY_END_AHEAD: what the terminal makes of a Ctrl-D that was typed while it still did the line editing. */
+enum { KEY_END_AHEAD = 0, KEY_END = 4, KEY_BACKSPACE = 8, KEY_KILL = 21, KEY_DELETE = 127 };
 
 struct reader {
 	struct buf *out;
@@ -37,10 +38,15 @@ static void erase(const struct reader *reader)
 	echo(reader, "\b \b", 3);
 }
 
+static bool is_end(const struct reader *reader, char key)
+{
+	return reader->terminal && (key == KEY_END || key == KEY_END_AHEAD);
+}
+
 /* True: it was the last. */
 static bool take_key(const struct reader *reader, char key)
 {
-	if (key == '\n' || key == '\r' || (reader->terminal && key == KEY_END))
+	if (key == '\n' || key == '\r' || is_end(reader, key))
 		return true;
 	if (reader->terminal && (key == KEY_BACKSPACE || key == KEY_DELETE)) {
 		erase(reader);
@@ -87,7 +93,7 @@ static enum read_line read_keys(const struct reader *reader)
 		if (n <= 0)
 			return reader->out->len > 0 ? READ_LINE_DONE : READ_LINE_END;
 		if (take_key(reader, key))
-			return reader->out->len > 0 || key != KEY_END ? READ_LINE_DONE : READ_LINE_END;
+			return reader->out->len > 0 || !is_end(reader, key) ? READ_LINE_DONE : READ_LINE_END;
 	}
 }
 

@@ -18,8 +18,9 @@ def take_terminal():
 class Person:
     """Somebody at the terminal of a command, who sees everything that it writes."""
 
-    def __init__(self, command, environment):
+    def __init__(self, command, environment, typed_ahead=b""):
         self.master, tty = pty.openpty()
+        os.write(self.master, typed_ahead)
         self.process = subprocess.Popen(command, stdin=tty, stdout=tty, stderr=tty, env=environment, start_new_session=True,
                                         preexec_fn=take_terminal)
         os.close(tty)

@@ -349,8 +349,8 @@ class Setup(unittest.TestCase):
 
     # --- a person ---
 
-    def person(self, *arguments):
-        person = Person([CLI, "-c", self.world.conf, "setup", *arguments], self.world.environment())
+    def person(self, *arguments, **how):
+        person = Person([CLI, "-c", self.world.conf, "setup", *arguments], self.world.environment(), **how)
         self.addCleanup(person.close)
         return person
 
@@ -434,6 +434,13 @@ class Setup(unittest.TestCase):
             self.assertEqual(1, status, (answers[number], seen))
             self.assertIn("run mailbearer setup again", seen, answers[number])
             self.assertEqual(before, self.picture())
+
+    def test_left_before_the_first_question(self):
+        """The terminal keeps another byte for it than it gives to a program that reads key by key."""
+        self.start_tokend()
+        status, seen = self.person(*self.terminal_options(), typed_ahead=b"\x04").end()
+        self.assertEqual(1, status, seen)
+        self.assertIn("run mailbearer setup again", seen)
 
     def test_without_postfix_no_message_is_promised(self):
         self.start_tokend()
