@@ -8,7 +8,6 @@ import dataclasses
 import hmac
 import json
 import secrets
-import string
 import threading
 import time
 import uuid
@@ -24,7 +23,6 @@ TEMPLATED = ("common", "organizations", "consumers")
 SCOPE_USER = "https://outlook.office.com/SMTP.Send"
 APP_SCOPES = ("https://outlook.office365.com/.default", "https://outlook.office.com/.default")
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-BASE64URL = string.ascii_letters + string.digits + "-_"
 
 
 @dataclasses.dataclass
@@ -72,7 +70,7 @@ def base64url(text):
 
 
 def filler(length):
-    return "".join(secrets.choice(BASE64URL) for _ in range(length))
+    return secrets.token_urlsafe(length)[:length]
 
 
 class Entra:
