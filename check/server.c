@@ -2,11 +2,7 @@
  * The steps at the submission server: name, connection, certificate, login, and a transaction that is taken back (or a
  * message, if one is wanted). SMTP goes through smtp/relay.c alone. Called by check.c's table.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +14,7 @@
 #include "check/refused.h"
 #include "check/steps.h"
 #include "daemon/child.h"
+#include "daemon/dial.h"
 #include "smtp/relay.h"
 
 #define DNS_MS 15000
@@ -26,7 +23,6 @@
 #define COMMAND_MS 60000
 #define DOT_MS 120000
 #define QUIT_MS 5000
-#define ADDRESSES_MAX 32
 
 /* --- dns --- */
 
@@ -89,52 +85,27 @@ void step_dns(struct world *world, struct finding *finding)
 
 /* --- tcp --- */
 
-/* 0, or an errno. */
-static int try_address(const struct addrinfo *address, struct deadline deadline)
-{
-	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
-	struct pollfd ready = {.fd = fd, .events = POLLOUT};
-	socklen_t len = sizeof error;
-
-	if (fd < 0)
-		return errno;
-	if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
-		error = errno;
-	else if (poll(&ready, 1, deadline_left(deadline)) == 0)
-		error = ETIMEDOUT;
-	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
-	close(fd);
-	return error;
-}
-
 /* In a child, as the name is looked up again: "" or what is wrong. */
 static void try_to_connect(void *arg, struct buf *out)
 {
 	const struct world *world = arg;
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-	struct addrinfo *list = NULL;
+	struct err err = {.code = ERR_NONE};
 	char port[16];
-	int error = EADDRNOTAVAIL, tried = 0;
+	int fd;
 
 	snprintf(port, sizeof port, "%u", world->port);
-	if (getaddrinfo(world->host, port, &hints, &list) == 0) {
-		for (const struct addrinfo *at = list; at != NULL && error != 0 && tried < ADDRESSES_MAX;
-		     at = at->ai_next) {
-			error = try_address(at, deadline_after(TCP_MS / 3));
-			tried++;
-		}
-		freeaddrinfo(list);
-	}
-	if (error != 0)
-		buf_puts(out, strerror(error));
+	fd = dial_tcp(world->host, port, AF_UNSPEC, deadline_after(TCP_MS), &err);
+	if (fd >= 0)
+		close(fd);
+	else
+		buf_puts(out, err.text);
 }
 
 void step_tcp(struct world *world, struct finding *finding)
 {
 	struct buf answer = BUF_INIT(4096);
 	struct err err = {.code = ERR_NONE};
-	int status = child_do(try_to_connect, world, TCP_MS, &answer, &err);
+	int status = child_do(try_to_connect, world, DNS_MS + TCP_MS, &answer, &err);
 
 	if (status == 0 && answer.len == 0) {
 		finding_set(finding, FINDING_OK, "port %u", world->port);

@@ -2,67 +2,32 @@
  * The first packet of the milter protocol, sent to a milter to see that it is one. Called by check, and by setup before
  * it tells Postfix of the milter.
  */
-#include <errno.h>
-#include <netdb.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/dial.h"
 #include "daemon/milter_knock.h"
 #include "lib/sock.h"
 
 #define NODE_MAX 256
-#define ADDRESSES_MAX 8
 #define ANSWER_SIZE (4 + 1 + 12) /* length; 'O'; version, actions, protocol */
 
 /* --- connecting --- */
-
-static int connect_address(const struct addrinfo *address, const char *listen, struct deadline deadline,
-			   struct err *err)
-{
-	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
-	struct pollfd ready = {.fd = fd, .events = POLLOUT};
-	socklen_t len = sizeof error;
-
-	if (fd < 0)
-		return err_sys(err, errno, "%s", listen);
-	if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
-		error = errno;
-	else if (poll(&ready, 1, deadline_left(deadline)) == 0)
-		error = ETIMEDOUT;
-	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
-	if (error == 0)
-		return fd;
-	close(fd);
-	err_sys(err, error, "%s", listen);
-	if (err != NULL)
-		err->code = error == ETIMEDOUT ? ERR_TIMEOUT : ERR_UNREACHABLE;
-	return -1;
-}
 
 /* "inet:PORT@HOST". A descriptor or -1. */
 static int connect_inet(const char *listen, struct deadline deadline, struct err *err)
 {
 	const char *port = strchr(listen, ':') + 1, *at = strchr(port, '@');
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-				 .ai_family = strncmp(listen, "inet6:", 6) == 0 ? AF_INET6 : AF_UNSPEC};
-	struct addrinfo *list = NULL;
 	char service[NODE_MAX];
-	int status, fd = -1, tried = 0;
+	int fd;
 
 	snprintf(service, sizeof service, "%.*s", at != NULL ? (int)(at - port) : -1, port);
-	status = getaddrinfo(at != NULL ? at + 1 : "localhost", service, &hints, &list);
-	if (status != 0)
-		return err_set(err, ERR_UNREACHABLE, "%s: %s", listen, gai_strerror(status));
-	for (const struct addrinfo *address = list; address != NULL && fd < 0 && tried < ADDRESSES_MAX;
-	     address = address->ai_next, tried++)
-		fd = connect_address(address, listen, deadline, err);
-	freeaddrinfo(list);
-	return fd;
+	fd = dial_tcp(at != NULL ? at + 1 : "localhost", service,
+		      strncmp(listen, "inet6:", 6) == 0 ? AF_INET6 : AF_UNSPEC, deadline, err);
+	return fd >= 0 ? fd : err_prefix(err, "%s", listen);
 }
 
 /* --- speaking --- */

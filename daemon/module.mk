@@ -4,6 +4,7 @@ daemon_libplain_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
 daemon_libplain_la_LIBADD = $(CONFUSE_LIBS)
 daemon_libplain_la_SOURCES = \
 	daemon/child.c daemon/child.h \
+	daemon/dial.c daemon/dial.h \
 	daemon/event.c daemon/event.h \
 	daemon/file.c daemon/file.h \
 	daemon/log.c daemon/log.h \
@@ -39,6 +40,14 @@ tests_unit_test_child_SOURCES = tests/unit/test_child.c
 tests_unit_test_child_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_child_LDADD = $(daemon_test_libs)
 UNIT_TESTS += tests/unit/test_child
+
+check_PROGRAMS += tests/unit/test_dial
+tests_unit_test_dial_SOURCES = tests/unit/test_dial.c
+tests_unit_test_dial_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_dial_LDADD = $(daemon_test_libs)
+tests_unit_test_dial_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_gettime -Wl,--wrap=connect -Wl,--wrap=freeaddrinfo -Wl,--wrap=getaddrinfo -Wl,--wrap=poll
+UNIT_TESTS += tests/unit/test_dial
 
 check_PROGRAMS += tests/unit/test_explain
 tests_unit_test_explain_SOURCES = tests/unit/test_explain.c
