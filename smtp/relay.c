@@ -72,11 +72,13 @@ static size_t on_line(char *bytes, size_t size, size_t count, void *context)
 static int set_options(struct relay *relay, const struct relay_target *target)
 {
 	CURL *curl = relay->curl;
-	char url[512];
+	bool is_ipv6 = strchr(target->host, ':') != NULL;
+	char url[1024];
 	CURLcode code = CURLE_OK;
 
-	snprintf(url, sizeof url, "%s://%s:%u/%s", target->port == SMTPS_PORT ? "smtps" : "smtp", target->host,
-		 target->port, target->helo != NULL ? target->helo : "");
+	snprintf(url, sizeof url, "%s://%s%s%s:%u/%s", target->port == SMTPS_PORT ? "smtps" : "smtp",
+		 is_ipv6 ? "[" : "", target->host, is_ipv6 ? "]" : "", target->port,
+		 target->helo != NULL ? target->helo : "");
 #define SET(option, value)                                                                                             \
 	if (code == CURLE_OK)                                                                                          \
 	code = curl_easy_setopt(curl, option, value)

@@ -44,7 +44,7 @@ static enum channel_status fill(struct channel *channel, int patience_ms, struct
 	ssize_t got;
 	int ready;
 
-	if (channel->replies.len > 0 && channel_flush(channel, patience_ms, err) != 0)
+	if (channel_flush(channel, patience_ms, err) != 0)
 		return CHANNEL_FAILED;
 	ready = wait_ready(channel->in, POLLIN, deadline_after(patience_ms), err);
 	if (ready == 0)
@@ -136,6 +136,8 @@ int channel_flush(struct channel *channel, int patience_ms, struct err *err)
 	ssize_t put;
 	int ready;
 
+	if (out->failed) /* without the one that is missing, the others would be taken for answers to other commands */
+		return err_set(err, ERR_MEMORY, "out of memory for a reply to the mail server");
 	while (out->len > 0) {
 		ready = wait_ready(channel->out, POLLOUT, deadline_after(patience_ms), err);
 		if (ready == 0)

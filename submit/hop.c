@@ -19,6 +19,7 @@ struct hop {
 	struct relay *relay;
 	int slot;
 	struct buf queue;
+	bool broken;     /* something was not sent: nothing may follow it, or the server would not see the gap */
 	struct err lost; /* why the connection is not there any more */
 };
 
@@ -40,6 +41,7 @@ void hop_drop(struct hop *hop)
 	hop->relay = NULL;
 	slot_leave(hop->slot);
 	hop->slot = -1;
+	hop->broken = false;
 	buf_clear(&hop->queue);
 }
 
@@ -177,34 +179,41 @@ int hop_ready(struct hop *hop, struct lmtp_text sender, struct reply *refusal)
 
 void hop_queue(struct hop *hop, const struct buf *line)
 {
+	if (line->failed)
+		hop->queue.failed = true;
 	buf_append(&hop->queue, line->data, line->len);
 	buf_puts(&hop->queue, "\r\n");
 }
 
 int hop_send(struct hop *hop, const char *bytes, size_t len)
 {
-	if (hop->relay == NULL)
+	if (hop->relay == NULL || hop->broken)
 		return -1;
-	return relay_send(hop->relay, bytes, len, deadline_after(PATIENCE_BLOCK), &hop->lost);
+	hop->broken = relay_send(hop->relay, bytes, len, deadline_after(PATIENCE_BLOCK), &hop->lost) != 0;
+	return hop->broken ? -1 : 0;
 }
 
 static int send_queue(struct hop *hop)
 {
-	int status = hop->queue.failed ? err_set(&hop->lost, ERR_LIMIT, "too many commands at once")
-				       : hop_send(hop, hop->queue.data, hop->queue.len);
-
+	if (hop->queue.failed) {
+		err_set(&hop->lost, ERR_MEMORY, "out of memory for its commands");
+		hop->broken = true;
+	} else if (hop->queue.len > 0) {
+		hop_send(hop, hop->queue.data, hop->queue.len);
+	}
 	buf_clear(&hop->queue);
-	return status;
+	return hop->broken ? -1 : 0;
 }
 
 void hop_reply(struct hop *hop, enum reply_stage stage, int patience_ms, struct reply *reply)
 {
 	struct reply said;
-	bool sent = hop->relay != NULL && (hop->queue.len == 0 || send_queue(hop) == 0);
+	bool sent = hop->relay != NULL && send_queue(hop) == 0;
 
-	/* A server that closes has often said why before. */
+	/* A server that closes has often said why before; but what it has not got it cannot have taken. */
 	if (hop->relay == NULL ||
-	    relay_reply(hop->relay, &said, deadline_after(sent ? patience_ms : 0), &hop->lost) != 0) {
+	    relay_reply(hop->relay, &said, deadline_after(sent ? patience_ms : 0), &hop->lost) != 0 ||
+	    (!sent && said.code < 400)) {
 		reply_set(reply, 451, "4.4.2", "%s: %s", hop->route.host,
 			  hop->lost.text[0] != '\0' ? hop->lost.text : "the connection was lost");
 		hop_drop(hop);
@@ -221,7 +230,7 @@ void hop_quit(struct hop *hop)
 	struct deadline deadline = deadline_after(PATIENCE_QUIT);
 	struct reply ignored;
 
-	if (hop->relay != NULL && relay_send(hop->relay, quit, sizeof quit - 1, deadline, NULL) == 0)
+	if (hop->relay != NULL && !hop->broken && relay_send(hop->relay, quit, sizeof quit - 1, deadline, NULL) == 0)
 		relay_reply(hop->relay, &ignored, deadline, NULL);
 	hop_drop(hop);
 }

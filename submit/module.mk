@@ -47,7 +47,14 @@ check_PROGRAMS += tests/unit/test_submit_route
 tests_unit_test_submit_route_SOURCES = tests/unit/test_submit_route.c tests/unit/conf_file.h
 tests_unit_test_submit_route_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_submit_route_LDADD = submit/libsubmit.la $(submit_libs) $(CMOCKA_LIBS)
-UNIT_TESTS += tests/unit/test_slot tests/unit/test_channel tests/unit/test_submit_route
+# So are tokenclient_ask() and the relay.
+check_PROGRAMS += tests/unit/test_submit_session
+tests_unit_test_submit_session_SOURCES = tests/unit/test_submit_session.c tests/unit/conf_file.h \
+	tests/unit/fake_log.c tests/unit/fake_log.h
+tests_unit_test_submit_session_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_submit_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
+tests_unit_test_submit_session_LDADD = submit/libsubmit.la $(submit_libs) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_slot tests/unit/test_channel tests/unit/test_submit_route tests/unit/test_submit_session
 
 FUZZ_NAMES += lmtp
 check_PROGRAMS += tests/fuzz/replay_lmtp

@@ -76,10 +76,10 @@ static int find_server(const struct router *router, struct lmtp_text key, struct
 static int take_login(struct route *route, const struct buf *answer, struct err *err)
 {
 	const char *text = answer->data != NULL ? answer->data : "";
-	const char *at = strrchr(text, '@');
-	size_t len = at != NULL ? (size_t)(at - text) + strcspn(at, ":") : 0;
+	const char *path = strstr(text, ":unix:/"), *end = path != NULL ? path : strrchr(text, ':');
+	size_t len = end != NULL ? (size_t)(end - text) : 0;
 
-	if (len == 0 || len >= sizeof route->account)
+	if (len == 0 || len >= sizeof route->account || memchr(text, '@', len) == NULL)
 		return err_set(err, ERR_SYNTAX, "tokend's answer names no account");
 	snprintf(route->account, sizeof route->account, "%.*s", (int)len, text);
 	return 0;

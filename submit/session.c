@@ -212,15 +212,16 @@ static int pass_content(struct session *session, struct content *content, struct
 	enum channel_status status = CHANNEL_OK;
 	const char *bytes;
 	size_t len;
-	bool broken = false;
 
 	while (content->state != CONTENT_END) {
 		status = channel_bytes(&session->channel, PATIENCE_BLOCK, &bytes, &len, err);
 		if (status != CHANNEL_OK)
 			break;
 		channel_took(&session->channel, content_take(content, bytes, len, &out));
-		if (!broken && !content->refused)
-			broken = hop_send(session->hop, out.data, out.len) != 0;
+		if (out.failed)
+			hop_drop(session->hop); /* out of memory: there is a hole in it */
+		if (!content->refused)
+			hop_send(session->hop, out.data, out.len);
 		buf_clear(&out);
 	}
 	if (status == CHANNEL_ENDED)
@@ -345,17 +346,21 @@ static bool is_utf8(struct lmtp_text path)
 	return false;
 }
 
-/* Those that were sent together with a MAIL that was refused learn why, rather than that they are out of order. */
 static bool may(const struct session *session, const struct lmtp_command *command, struct reply *refusal)
 {
-	if (lmtp_may(session->state, command->verb, refusal)) {
-		if (command->verb != LMTP_MAIL || command->utf8 || !is_utf8(command->path))
-			return true;
-		reply_set(refusal, 553, "5.6.7", "This address wants SMTPUTF8");
-	} else if (session->state == LMTP_READY && session->refused.code != 0 && command->verb != LMTP_MAIL) {
-		*refusal = session->refused;
-	}
+	if (!lmtp_may(session->state, command->verb, refusal))
+		return false;
+	if (command->verb != LMTP_MAIL || command->utf8 || !is_utf8(command->path))
+		return true;
+	reply_set(refusal, 553, "5.6.7", "This address wants SMTPUTF8");
 	return false;
+}
+
+/* Those that were sent together with a MAIL that was refused learn why, rather than that they are out of order; and are
+ * no mistakes. */
+static bool follows_refused(const struct session *session, const struct lmtp_command *command)
+{
+	return session->state == LMTP_READY && session->refused.code != 0 && command->verb != LMTP_MAIL;
 }
 
 static int do_line(struct session *session, const char *line, size_t len, bool bare, struct err *err)
@@ -370,6 +375,10 @@ static int do_line(struct session *session, const char *line, size_t len, bool b
 			collect(session);
 		if (may(session, &command, &refusal))
 			return obey(session, &command, err);
+		if (follows_refused(session, &command)) {
+			answer(session, &session->refused);
+			return 0;
+		}
 	}
 	collect(session);
 	mistake(session, &refusal);

@@ -89,6 +89,7 @@ class WithWorld(unittest.TestCase):
         cls.world.write(client=f'relayhost = "[localhost]:{port}"', conf=(
             f'account "{ACCOUNT}" {{ client = "contoso" send_as = {{ "scan@contoso.com" }} }}\n'
             f'connector "c" {{ relayhost = "[localhost]:{port}" senders = {{ "alert@contoso.com" }} }}\n'
+            f'connector "six" {{ relayhost = "[::1]:9" senders = {{ "six@contoso.com" }} }}\n'
             f'submit {{ lock_directory = "{locks}" log = "stderr" {cls.submit} }}\n'))
         cls.world.start()
         cls.world.sign_in()
@@ -222,6 +223,12 @@ class Delivery(WithWorld):
         replies, _ = self.talk(session(b"LHLO x", b"MAIL FROM:<stranger@example.org>"), "-a", ACCOUNT)
         self.assertEqual("250", replies[2][:3])
         self.assertEqual(3, self.provider.count("smtp/logins"))
+
+    def test_an_address_in_brackets(self):
+        """Nobody listens there, and some machines have no IPv6; but it must be understood."""
+        reply = self.talk(session(b"LHLO mta.example", b"MAIL FROM:<six@contoso.com>"))[0][2]
+        self.assertRegex(reply, r"^451 4\.4\.1 ::1:9: ")
+        self.assertNotRegex(reply, "(?i)url|malformed|illegal|resolve")
 
     def test_a_login_is_for_its_own_senders(self):
         lmtp = self.open()

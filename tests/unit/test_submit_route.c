@@ -99,6 +99,21 @@ static void tokend_says_who_logs_in_and_where(void **state)
 	assert_string_equal("sasl app@x|relayhost app@x|", asked);
 }
 
+static void a_socket_may_have_any_name(void **state)
+{
+	struct answer one[] = {{"sasl app@x", WIRE_OK, "relay@c.example:unix:/run/m@b:unix:/t.sock"},
+			       {"relayhost app@x", WIRE_OK, "[smtp.example]:2525"},
+			       {NULL, 0, NULL}};
+
+	(void)state;
+	use(TWO);
+	assert_int_equal(0, find("app@x", one));
+	assert_string_equal("relay@c.example", route.account);
+	one[0].text = "relay@c.example:tokend";
+	assert_int_equal(0, find("app@x", one));
+	assert_string_equal("relay@c.example", route.account);
+}
+
 /* A connector is a way without a login. */
 static void no_login_is_no_error(void **state)
 {
@@ -249,6 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(tokend_says_who_logs_in_and_where, put_away),
+	    cmocka_unit_test_teardown(a_socket_may_have_any_name, put_away),
 	    cmocka_unit_test_teardown(no_login_is_no_error, put_away),
 	    cmocka_unit_test_teardown(an_account_that_is_named_is_not_asked_for, put_away),
 	    cmocka_unit_test_teardown(a_bounce_goes_by_the_only_account, put_away),
