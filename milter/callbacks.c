@@ -79,6 +79,8 @@ static void forget(struct connection *connection)
 
 /* --- the connection --- */
 
+/* NULL: nothing was negotiated. That is so after SMFIC_QUIT_NC, by which a client has the library close a connection
+ * and begins another in its place; no MTA that we know of does, but whoever may connect can. */
 static struct connection *of(SMFICTX *ctx)
 {
 	return smfi_getpriv(ctx);
@@ -157,6 +159,8 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 	struct connection *connection = of(ctx);
 
 	(void)host;
+	if (!connection)
+		return SMFIS_TEMPFAIL;
 	session_connect(&connection->session, address, macro(ctx, "i") != NULL, macro(ctx, "{daemon_name}"),
 			macro(ctx, "{daemon_port}"), macro(ctx, "{daemon_addr}"));
 	return go_on(connection, SMFIP_NR_CONN);
@@ -188,6 +192,8 @@ static sfsistat on_sender(SMFICTX *ctx, char **arguments)
 	struct connection *connection = of(ctx);
 	struct reply reply;
 
+	if (!connection)
+		return SMFIS_TEMPFAIL;
 	session_sender(&connection->session, arguments, macro(ctx, "{auth_authen}"), macro(ctx, "i"));
 	if (!judge_sender(milter.judge, &connection->session, &reply)) {
 		report_refused(&connection->session, "MAIL", &reply);
@@ -201,10 +207,13 @@ static sfsistat on_sender(SMFICTX *ctx, char **arguments)
 static sfsistat on_recipient(SMFICTX *ctx, char **arguments)
 {
 	struct connection *connection = of(ctx);
-	struct session *session = &connection->session;
+	struct session *session;
 	struct reply reply;
 
 	(void)arguments;
+	if (!connection)
+		return SMFIS_TEMPFAIL;
+	session = &connection->session;
 	session_queue_id(session, macro(ctx, "i"));
 	if (!judge_recipient(session, &reply)) {
 		report_refused(session, "RCPT", &reply);
@@ -219,6 +228,8 @@ static sfsistat on_field(SMFICTX *ctx, char *name, char *value)
 {
 	struct connection *connection = of(ctx);
 
+	if (!connection)
+		return SMFIS_TEMPFAIL;
 	session_field(&connection->session, name, value);
 	return go_on(connection, SMFIP_NR_HDR);
 }
@@ -228,6 +239,8 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
 	struct connection *connection = of(ctx);
 
 	(void)bytes;
+	if (!connection)
+		return SMFIS_TEMPFAIL;
 	session_body(&connection->session, len);
 	return go_on(connection, SMFIP_NR_BODY);
 }
@@ -297,6 +310,8 @@ static sfsistat on_end(SMFICTX *ctx)
 	struct policy_verdict verdict;
 	sfsistat result = SMFIS_CONTINUE;
 
+	if (!connection)
+		return SMFIS_TEMPFAIL;
 	session_queue_id(&connection->session, macro(ctx, "i"));
 	judge_message(milter.judge, &connection->session, &verdict);
 	if (verdict.action == POLICY_REPLY) {

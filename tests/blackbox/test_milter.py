@@ -447,6 +447,24 @@ class Process(WithMilter):
                 connection.sendall(data)
         self.assertTrue(self.connect().message(FOREIGN, fields=fields_of(FOREIGN)).changes)
 
+    def test_a_new_connection_within_the_old_one_costs_only_itself(self):
+        """SMFIC_QUIT_NC: libmilter has our part closed and goes on without a negotiation, whatever comes next."""
+        commands = [(b"K", b""), (b"C", b"host\0" + b"4" + b"\x00\x19" + b"192.0.2.8\0"), (b"M", b"<a@b.c>\0"), (b"R", b"<a@b.c>\0"),
+                    (b"L", b"From\0a@b.c\0"), (b"B", b"x"), (b"E", b"")]
+        for steps, first in [(steps, first) for steps in (STEPS, 0) for first in (1, 2)]:
+            with self.connect(steps=steps) as milter:
+                milter.message(FOREIGN, fields=fields_of(FOREIGN))
+                try:
+                    for letter, data in commands[:1] + commands[first:]:
+                        milter.send(letter, data)
+                    milter.socket.shutdown(socket.SHUT_WR)
+                    while milter.socket.recv(65536):
+                        pass
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # it has hung up before all was said
+        self.assertTrue(self.connect().message(FOREIGN, fields=fields_of(FOREIGN)).changes)
+        self.assertIsNone(self.world.daemon.poll())
+
     def test_memory_does_not_grow(self):
         def resident():
             with open(f"/proc/{self.world.daemon.pid}/smaps_rollup", encoding="ascii") as file:
