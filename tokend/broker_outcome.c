@@ -234,7 +234,7 @@ void outcome_of_refresh(void *arg, struct broker_result *result)
 	struct keeper *keeper = arg;
 
 	keeper->refresh = NULL;
-	if (result->answer.outcome == OUTCOME_TOKEN && saves(keeper, result)) {
+	if (saves(keeper, result)) {
 		if (hold(keeper, result) == 0)
 			return;
 		grant_settle(keeper);

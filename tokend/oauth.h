@@ -77,7 +77,8 @@ int oauth_form_add(struct buf *body, const char *name, const char *value, size_t
 struct oauth_answer {
 	enum outcome outcome;
 	struct secret *access_token;   /* OUTCOME_TOKEN: set; else NULL */
-	struct secret *refresh_token;  /* or NULL: keep the old one */
+	struct secret *refresh_token;  /* or NULL: keep the old one. Also with an OUTCOME_RETRY, where the access token
+					  that came with it is of no use */
 	struct secret *id_token;       /* or NULL; not verified: it came from the token endpoint itself */
 	int64_t expires_in;            /* seconds, 1 to OAUTH_EXPIRES_MAX */
 	int64_t refresh_expires_in;    /* seconds, refresh_token_expires_in; 0: not told */

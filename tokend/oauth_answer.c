@@ -192,6 +192,10 @@ static void read_refresh_token(const json_t *document, struct oauth_answer *out)
 {
 	const json_t *value = json_object_get(document, "refresh_token");
 
+	/* Google's and others' word for it, in no RFC */
+	if (!jsondoc_integer(document, "refresh_token_expires_in", &out->refresh_expires_in) ||
+	    out->refresh_expires_in < 0 || out->refresh_expires_in > REFRESH_EXPIRES_MAX)
+		out->refresh_expires_in = 0;
 	if (value == NULL || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0))
 		return;
 	out->refresh_token = jsondoc_secret(document, "refresh_token");
@@ -211,16 +215,13 @@ static void read_token(const json_t *document, struct oauth_answer *out)
 {
 	const char *wrong = read_access_token(document, out);
 
+	/* Whatever is wrong beside it: the provider may have spent the one before. */
+	read_refresh_token(document, out);
 	if (wrong != NULL) {
 		out->expires_in = 0;
 		try_again(out, "bad_answer", wrong);
 		return;
 	}
-	read_refresh_token(document, out);
-	/* Google's and others' word for it, in no RFC */
-	if (!jsondoc_integer(document, "refresh_token_expires_in", &out->refresh_expires_in) ||
-	    out->refresh_expires_in < 0 || out->refresh_expires_in > REFRESH_EXPIRES_MAX)
-		out->refresh_expires_in = 0;
 	read_id_token(document, out);
 }
 

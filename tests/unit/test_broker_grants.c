@@ -53,6 +53,25 @@ static void test_each_rotation_is_saved_and_sent_next(void **state)
 	broker_cancel(asked.wait);
 }
 
+/* What came with it was of no use; but the provider may take the old one no longer. */
+static void test_rotation_counts_without_a_token(void **state)
+{
+	struct world *world = *state;
+	struct asked asked;
+
+	configure_with_grant(world);
+	ask(world, broker_refresh, RELAY, &asked);
+	fake_http_answer(world->http, 200, token_answer("AT-1", "RT-2", 0));
+	fake_loop_turn(world->loop);
+	assert_non_null(strstr(asked.text, "bad_answer"));
+	assert_string_equal(stored(world), "RT-2");
+	assert_int_equal(fake_log_count(EVENT_REFRESH_FAILED), 1);
+	ask(world, broker_refresh, RELAY, &asked);
+	assert_non_null(strstr(fake_http_body(world->http), "refresh_token=RT-2"));
+	fake_http_answer(world->http, 200, token_answer("AT-2", NULL, 3600));
+	expect_answer(world, &asked, "OK token good for 3600 s");
+}
+
 static void test_disk_that_fails_stops_no_mail_and_is_tried_again(void **state)
 {
 	struct world *world = *state;
@@ -370,6 +389,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    WORLD_TEST(test_each_rotation_is_saved_and_sent_next),
+	    WORLD_TEST(test_rotation_counts_without_a_token),
 	    WORLD_TEST(test_disk_that_fails_stops_no_mail_and_is_tried_again),
 	    WORLD_TEST(test_newer_token_in_memory_is_the_one_that_is_sent),
 	    WORLD_TEST(test_disk_that_stays_full_is_tried_at_growing_pauses),

@@ -321,6 +321,31 @@ static void tokens_that_cannot_be_sent(void **state)
 	expect_useless(body, "longer");
 }
 
+/* The provider may have spent the one before for it. */
+static void a_refresh_token_is_kept_whatever_is_wrong_with_the_access_token(void **state)
+{
+	static const char *const bad[] = {"\"token_type\":\"mac\",\"access_token\":\"t\"",
+					  "\"token_type\":\"Bearer\",\"access_token\":\"t\",\"expires_in\":0",
+					  "\"token_type\":\"Bearer\",\"access_token\":\"a b\"",
+					  "\"token_type\":\"Bearer\""};
+	char body[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct oauth_answer answer;
+
+		snprintf(body, sizeof body, "{%s,\"refresh_token\":\"r\",\"refresh_token_expires_in\":60}", bad[i]);
+		answer = parse(200, body);
+		assert_int_equal(answer.outcome, OUTCOME_RETRY);
+		assert_string_equal(answer.error, "bad_answer");
+		assert_null(answer.access_token);
+		assert_int_equal(answer.expires_in, 0);
+		expect_secret(answer.refresh_token, "r");
+		assert_int_equal(answer.refresh_expires_in, 60);
+		oauth_answer_free(&answer);
+	}
+}
+
 #define WITH_TOKEN "{\"token_type\":\"Bearer\",\"access_token\":\"t\",\"refresh_token\":"
 
 static void a_bad_refresh_token_costs_nothing(void **state)
@@ -512,6 +537,7 @@ int main(void)
 	    cmocka_unit_test(a_token_as_entra_sends_it),
 	    cmocka_unit_test(life_in_all_its_forms),
 	    cmocka_unit_test(tokens_that_cannot_be_sent),
+	    cmocka_unit_test(a_refresh_token_is_kept_whatever_is_wrong_with_the_access_token),
 	    cmocka_unit_test(a_bad_refresh_token_costs_nothing),
 	    cmocka_unit_test(an_error_as_entra_sends_it),
 	    cmocka_unit_test(the_aadsts_number_is_found_but_never_trusted),
