@@ -54,9 +54,9 @@ static void on_discovery(void *arg, const struct oauth_metadata *metadata, const
 		login_fail(login, &(struct login_failure){WIRE_PERM, "discovery",
 							  "the provider names no authorization endpoint",
 							  "set authorization_endpoint, or use --device"});
+	} else if (metadata->iss_in_response && (login->issuer = strdup(metadata->issuer)) == NULL) {
+		login_fail(login, &(struct login_failure){WIRE_TEMP, "not_sent", "out of memory", ""});
 	} else {
-		if (metadata->iss_in_response)
-			login->issuer = strdup(metadata->issuer);
 		be_ready(login, metadata->authorization_endpoint);
 	}
 }

@@ -266,6 +266,7 @@ UNIT_TESTS += tests/unit/test_loopback
 check_PROGRAMS += tests/unit/test_broker_login
 tests_unit_test_broker_login_SOURCES = tests/unit/test_broker_login.c $(broker_world)
 tests_unit_test_broker_login_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_broker_login_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strdup
 tests_unit_test_broker_login_LDADD = $(tokend_test_libs) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_broker_login
 

@@ -18,6 +18,28 @@
 			 "\" authorization_endpoint = \"" AUTHORIZE                                                    \
 			 "\" device_authorization_endpoint = \"https://login.example/device\" }\n" CONF_RELAY
 
+/* A provider that names itself in its answers: RFC 9207. */
+#define CONF_NAMED                                                                                                     \
+	"client \"contoso\" { provider = \"generic\" relayhost = \"[smtp.test]:587\" client_id = \"" CLIENT_ID         \
+	"\" client_secret_file = \"%s\" metadata_url = \"https://i.test/.well-known/openid-configuration\" "           \
+	"}\n" CONF_RELAY
+#define NAMED                                                                                                          \
+	"{\"issuer\":\"https://i.test\",\"token_endpoint\":\"https://i.test/t\",\"authorization_endpoint\":"           \
+	"\"https://i.test/a\",\"authorization_response_iss_parameter_supported\":true}"
+
+static int copies_left = -1; /* strdup() works so often; -1: always */
+
+char *__wrap_strdup(const char *text);
+char *__real_strdup(const char *text);
+
+char *__wrap_strdup(const char *text)
+{
+	if (copies_left == 0)
+		return NULL;
+	copies_left -= copies_left > 0;
+	return __real_strdup(text);
+}
+
 /* The account works, with "RT-1" on disk and "AT-1" served. */
 static struct world *working_world(void **state)
 {
@@ -86,6 +108,50 @@ static void the_address_is_whole(void **state)
 	assert_non_null(strstr(asked.text, "&login_hint=relay%40contoso.com&response_mode=query"));
 	expect(world, broker_login, RELAY " cancel " ID, "OK cancelled");
 	expect_unchanged(world);
+}
+
+/* The provider's document has come, after `copies` copies of texts. */
+static void start_named(struct world *world, int copies)
+{
+	struct asked asked;
+
+	ask(world, broker_login, RELAY " start paste", &asked);
+	copies_left = copies;
+	fake_http_answer(world->http, 200, NAMED);
+	copies_left = -1;
+	fake_loop_turn(world->loop);
+	assert_int_equal(1, asked.answers);
+}
+
+static void an_answer_is_of_the_provider_that_was_asked(void **state)
+{
+	static const char *const wrong[] = {"", "&iss=https%3A%2F%2Fother.test", "&iss=https%3A%2F%2Fi.test%2F"};
+	struct world *world = *state;
+	struct asked asked;
+	char question[512];
+
+	configure_well(world, CONF_NAMED);
+	start_named(world, -1);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		snprintf(question, sizeof question, "%s answer %s %s%s", RELAY, ID, BACK, wrong[i]);
+		expect(world, broker_login, question, "PERM not signed in, and nothing was changed: other_issuer*");
+		ask(world, broker_login, RELAY " start paste", &asked);
+		fake_loop_turn(world->loop);
+	}
+	ask(world, broker_login, RELAY " answer " ID " " BACK "&iss=https%3A%2F%2Fi.test", &asked);
+	assert_string_equal("https://i.test/t", fake_http_url(world->http));
+	broker_cancel(asked.wait);
+}
+
+/* The document itself takes three copies. */
+static void who_was_asked_is_not_forgotten(void **state)
+{
+	struct world *world = *state;
+
+	configure_well(world, CONF_NAMED);
+	start_named(world, 3);
+	expect(world, broker_login, RELAY " answer " ID " " BACK, "OK {\"state\":\"again\"*");
+	assert_int_equal(0, fake_http_in_flight(world->http));
 }
 
 static void a_disk_that_fails_costs_nothing(void **state)
@@ -235,11 +301,18 @@ static void only_so_many_run_at_a_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    WORLD_TEST(what_is_sent_and_what_is_kept),        WORLD_TEST(the_address_is_whole),
-	    WORLD_TEST(a_disk_that_fails_costs_nothing),      WORLD_TEST(answers_that_hold_no_grant),
-	    WORLD_TEST(what_is_no_answer_is_asked_for_again), WORLD_TEST(silence_ends_it),
-	    WORLD_TEST(a_second_one_ends_the_first),          WORLD_TEST(a_device_is_polled_for),
-	    WORLD_TEST(a_stop_waits_for_the_grant),           WORLD_TEST(only_so_many_run_at_a_time),
+	    WORLD_TEST(what_is_sent_and_what_is_kept),
+	    WORLD_TEST(the_address_is_whole),
+	    WORLD_TEST(a_disk_that_fails_costs_nothing),
+	    WORLD_TEST(answers_that_hold_no_grant),
+	    WORLD_TEST(what_is_no_answer_is_asked_for_again),
+	    WORLD_TEST(silence_ends_it),
+	    WORLD_TEST(a_second_one_ends_the_first),
+	    WORLD_TEST(a_device_is_polled_for),
+	    WORLD_TEST(a_stop_waits_for_the_grant),
+	    WORLD_TEST(only_so_many_run_at_a_time),
+	    WORLD_TEST(an_answer_is_of_the_provider_that_was_asked),
+	    WORLD_TEST(who_was_asked_is_not_forgotten),
 	};
 
 	jsondoc_init();
