@@ -266,11 +266,24 @@ const char *value_socket(const char *value)
 	return value[strlen(value) - 1] == '/' ? "names a folder; it must name the socket in it" : NULL;
 }
 
+static bool is_port_of(const char *text, size_t len)
+{
+	return len >= 1 && len <= 5 && strspn(text, DIGITS) >= len && atoi(text) >= 1 && atoi(text) <= 65535;
+}
+
+static bool is_port(const char *text)
+{
+	return is_port_of(text, strlen(text));
+}
+
 const char *value_milter_socket(const char *value)
 {
+	const char *port = strchr(value, ':'), *at = strchr(value, '@');
+
 	if (begins_with(value, "unix:") || begins_with(value, "local:"))
 		return value_socket(strchr(value, ':') + 1);
-	if ((begins_with(value, "inet:") || begins_with(value, "inet6:")) && strchr(value, '@'))
+	if ((begins_with(value, "inet:") || begins_with(value, "inet6:")) && at != NULL && at[1] != '\0' &&
+	    is_port_of(port + 1, (size_t)(at - port) - 1))
 		return NULL;
 	return "must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST";
 }
@@ -310,11 +323,6 @@ const char *value_sender(const char *value)
 const char *value_address(const char *value)
 {
 	return *value == '*' ? "must be one address, user@domain" : value_sender(value);
-}
-
-static bool is_port(const char *text)
-{
-	return *text && strlen(text) <= 5 && consists_of(text, DIGITS) && atoi(text) >= 1 && atoi(text) <= 65535;
 }
 
 const char *value_relayhost(const char *value)

@@ -176,6 +176,16 @@ static void values_of_the_wrong_form_are_refused(void **state)
 	    {"submit { helo_name = \"a b\" }", ":1: helo_name: must be a host's full name"},
 	    {"milter { mode = silent }", ":1: mode: must be off, monitor, rewrite or reject"},
 	    {"milter { listen = /run/x }", ":1: listen: must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST"},
+	    {"milter { listen = \"inet:65536@127.0.0.1\" }",
+	     ":1: listen: must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST"},
+	    {"milter { listen = \"inet:0@127.0.0.1\" }",
+	     ":1: listen: must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST"},
+	    {"milter { listen = \"inet:@127.0.0.1\" }",
+	     ":1: listen: must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST"},
+	    {"milter { listen = \"inet6:8891@\" }",
+	     ":1: listen: must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST"},
+	    {"milter { listen = \"inet:smtp@::1\" }",
+	     ":1: listen: must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST"},
 	    {"milter { default_account = \"*@a\" }", ":1: default_account: must be one address"},
 	};
 
