@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "postfix/run.h"
@@ -11,6 +12,8 @@
 
 #define TOKEND "mailbearer-tokend"
 #define MILTER "mailbearer-milter"
+#define JOURNAL_MS 10000
+#define JOURNAL_MAX (256 * 1024) /* bytes of what a daemon, or who starts it, has said */
 
 /* --- what is to be run --- */
 
@@ -99,6 +102,7 @@ void service_look(const char *config, struct service_paths *paths, struct servic
 	    .sysusers = first_of("/usr/bin/systemd-sysusers", "/bin/systemd-sysusers"),
 	    .tmpfiles = first_of("/usr/bin/systemd-tmpfiles", "/bin/systemd-tmpfiles"),
 	    .systemctl = first_of("/usr/bin/systemctl", "/bin/systemctl"),
+	    .journalctl = first_of("/usr/bin/journalctl", "/bin/journalctl"),
 	    .rc_service = first_of("/sbin/rc-service", "/usr/sbin/rc-service"),
 	    .rc_update = first_of("/sbin/rc-update", "/usr/sbin/rc-update"),
 	    .tokend = find_program(TOKEND, paths->tokend),
@@ -107,9 +111,115 @@ void service_look(const char *config, struct service_paths *paths, struct servic
 	};
 }
 
-static int run_one(const struct service_command *command, struct buf *told, struct err *err)
+/* --- why a daemon has not started --- */
+
+/* A value of a log line (daemon/log.c) as it was before its quotes; what stands for a control character stays so. */
+static void unquote(const char *value, const char *end, struct buf *out)
 {
-	struct run run = {.argv = command->words, .deadline = deadline_after(SERVICE_MS)};
+	if (value < end && *value != '"') {
+		while (value < end && *value != ' ')
+			buf_append(out, value++, 1);
+		return;
+	}
+	for (value++; value < end && *value != '"'; value++) {
+		if (*value == '\\' && value + 1 < end && strchr("\"\\", value[1]) != NULL)
+			value++;
+		buf_append(out, value, 1);
+	}
+}
+
+static const char *find(const char *line, const char *end, const char *words)
+{
+	return line < end ? memmem(line, (size_t)(end - line), words, strlen(words)) : NULL;
+}
+
+/* Whether there is one in the line: as it is logged, or as it stands on standard error. */
+static bool read_reason(const char *line, const char *end, const char *daemon, struct buf *out)
+{
+	static const char logged[] = "event=start-failed reason=";
+	const char *at = find(line, end, logged);
+	size_t len = (size_t)(end - line), name = strlen(daemon);
+
+	if (at != NULL)
+		unquote(at + strlen(logged), end, out);
+	else if (len > name + 2 && memcmp(line, daemon, name) == 0 && memcmp(line + name, ": ", 2) == 0)
+		buf_append(out, line + name + 2, len - name - 2);
+	return out->len > 0;
+}
+
+bool service_reason(const struct buf *words, const char *daemon, struct buf *out)
+{
+	const char *begin = words->data, *end = begin != NULL ? begin + words->len : NULL, *line;
+	struct buf one = BUF_INIT(words->max), last = BUF_INIT(words->max);
+	bool found = false;
+
+	while (!found && end > begin) {
+		end -= end[-1] == '\n';
+		line = memrchr(begin, '\n', (size_t)(end - begin));
+		line = line != NULL ? line + 1 : begin;
+		found = read_reason(line, end, daemon, &one);
+		if (last.len == 0)
+			buf_append(&last, line, (size_t)(end - line));
+		end = line;
+	}
+	buf_append(out, found ? one.data : last.data, found ? one.len : last.len);
+	buf_free(&one);
+	buf_free(&last);
+	return found;
+}
+
+/* What the unit has said since then; of the daemon's own lines if it came as far as that. */
+static void read_journal(const struct service_machine *machine, const char *unit, time_t since, bool own,
+			 struct buf *out)
+{
+	char from[32];
+	const char *argv[] = {machine->journalctl, "-q", "--no-pager", "-o", "cat", "-n", "20",
+			      "--since",           from, "-u",         unit, "-t",  unit, NULL};
+	struct run run = {.argv = argv, .out = out, .deadline = deadline_after(JOURNAL_MS)};
+
+	snprintf(from, sizeof from, "@%lld", (long long)since);
+	if (!own)
+		argv[11] = NULL;
+	buf_clear(out);
+	if (run_program(&run, NULL) != 0)
+		buf_clear(out);
+}
+
+static void ask_journal(const struct service_machine *machine, const char *unit, time_t since, struct buf *out)
+{
+	const char *const sync[] = {machine->journalctl, "--sync", NULL};
+	struct run run = {.argv = sync, .deadline = deadline_after(JOURNAL_MS)};
+
+	if (machine->manager != SERVICE_SYSTEMD || machine->config != NULL || machine->journalctl == NULL)
+		return;
+	(void)run_program(&run, NULL); /* what it wrote last may still be on its way */
+	read_journal(machine, unit, since, true, out);
+	if (out->len == 0)
+		read_journal(machine, unit, since, false, out);
+}
+
+/* What a service manager says of it is of no help to anybody: its own words take that place. */
+static void tell_reason(const struct service_machine *machine, enum service_wish wish, time_t since,
+			struct buf *complaints, struct err *err)
+{
+	const char *daemon = wish == SERVICE_START_MILTER ? MILTER : TOKEND;
+	struct buf reason = BUF_INIT(JOURNAL_MAX);
+
+	if (wish == SERVICE_MAKE_USERS)
+		return;
+	ask_journal(machine, daemon, since, complaints);
+	if (service_reason(complaints, daemon, &reason))
+		err_set(err, ERR_CONFIG, "%.*s", (int)reason.len, reason.data);
+	else if (reason.len > 0)
+		err_set(err, err->code, "%.200s; it last said: %.*s", err->text, (int)reason.len, reason.data);
+	buf_free(&reason);
+}
+
+/* --- running it --- */
+
+static int run_one(const struct service_command *command, struct buf *told, struct buf *complaints, struct err *err)
+{
+	struct run run = {.argv = command->words, .complaints = complaints, .deadline = deadline_after(SERVICE_MS)};
 	int result = run_successfully(&run, err);
 
 	buf_puts(told, " ");
@@ -123,11 +233,18 @@ int service_run(const struct service_machine *machine, enum service_wish wish, s
 {
 	struct service_command commands[4];
 	unsigned count = service_commands(machine, wish, commands, 4);
+	struct buf complaints = BUF_INIT(JOURNAL_MAX);
+	time_t since = time(NULL);
 	int result = 0;
 
 	if (count == 0)
 		return err_set(err, ERR_NOT_FOUND, "this machine has no program for it");
-	for (unsigned i = 0; i < count && result == 0; i++)
-		result = run_one(&commands[i], told, err);
+	for (unsigned i = 0; i < count && result == 0; i++) {
+		buf_clear(&complaints);
+		result = run_one(&commands[i], told, &complaints, err);
+	}
+	if (result != 0)
+		tell_reason(machine, wish, since, &complaints, err);
+	buf_free(&complaints);
 	return result;
 }

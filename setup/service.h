@@ -16,7 +16,7 @@ enum service_manager { SERVICE_NONE, SERVICE_SYSTEMD, SERVICE_OPENRC };
 /* What there is; the paths are of programs, NULL: it is not there. */
 struct service_machine {
 	enum service_manager manager; /* that runs this machine */
-	const char *sysusers, *tmpfiles, *systemctl, *rc_service, *rc_update;
+	const char *sysusers, *tmpfiles, *systemctl, *journalctl, *rc_service, *rc_update;
 	const char *tokend, *milter; /* the daemons */
 	const char *config;          /* NULL: the usual one */
 };
@@ -41,7 +41,14 @@ struct service_paths {
 };
 void service_look(const char *config, struct service_paths *paths, struct service_machine *out);
 
-/* Runs the commands. Blocks for SERVICE_MS at most for each. `told` has a line for each. 0 or -1. */
+/*
+ * Of what a daemon wrote that has not started (to its journal, or to standard error): its reason, appended, and true.
+ * If it gave none, false, with the last line, whoever wrote it. Any bytes will do. Pure.
+ */
+bool service_reason(const struct buf *words, const char *daemon, struct buf *out);
+
+/* Runs the commands. Blocks for SERVICE_MS at most for each. `told` has a line for each. 0; or -1, with the reason of a
+ * daemon that has not started in its own words. */
 #define SERVICE_MS 90000
 int service_run(const struct service_machine *machine, enum service_wish wish, struct buf *told, struct err *err);
 

@@ -203,14 +203,18 @@ static int give_up_root(const struct settings_tokend *settings, struct err *err)
 	return privs_become(settings->user, err);
 }
 
+/* A new key in the place of one that was there costs every grant, so it is the last thing to be thought of. */
 static int explain_seal_key(const struct settings_tokend *settings, struct err *err)
 {
+	const char *path = settings->seal_key_file, *user = settings->user;
 	struct err why = *err;
 
+	if (*path != '/')
+		return err_prefix(err, "seal_key_file");
 	return err_set(err, why.code,
-		       "%s; a new key, for a new installation, is made with: (umask 077; openssl rand -hex 32 >%s "
-		       "&& chown %s %s)",
-		       why.text, settings->seal_key_file, settings->user, settings->seal_key_file);
+		       "seal_key_file: %s; put the copy of it back. A new one, with which every mailbox has to be "
+		       "signed in again: (umask 077; openssl rand -hex 32 >%s && chown %s %s)",
+		       why.text, path, user, path);
 }
 
 static int open_store(struct process *process, struct err *err)
@@ -219,6 +223,8 @@ static int open_store(struct process *process, struct err *err)
 	struct secret *hex = settings_read_secret(settings->seal_key_file, err);
 	struct seal_key *key = hex != NULL ? seal_key_new(hex, err) : NULL;
 
+	if (hex != NULL && key == NULL)
+		err_prefix(err, "%s", settings->seal_key_file);
 	secret_free(hex);
 	if (key == NULL)
 		return explain_seal_key(settings, err);

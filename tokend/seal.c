@@ -58,10 +58,8 @@ struct seal_key *seal_key_new(const struct secret *hex, struct err *err)
 	if (key == NULL || secret_append(hex, &text) != 0) {
 		err_set(err, ERR_MEMORY, "no memory for the seal key");
 	} else if (!decode_hex(text.data, text.len, key->bytes)) {
-		err_set(err, ERR_CONFIG,
-			"the seal key must be %d hexadecimal digits, not %zu bytes of something else; "
-			"make one with: openssl rand -hex %d",
-			2 * SEAL_KEY_BYTES, text.len, SEAL_KEY_BYTES);
+		err_set(err, ERR_CONFIG, "the seal key must be %d hexadecimal digits, not %zu bytes of something else",
+			2 * SEAL_KEY_BYTES, text.len);
 	} else {
 		buf_free(&text);
 		return key;

@@ -7,6 +7,7 @@ BLACKBOX_TESTS += \
 	tests/blackbox/test_apply.py \
 	tests/blackbox/test_grants.py \
 	tests/blackbox/test_setup.py \
+	tests/blackbox/test_setup_start.py \
 	tests/blackbox/test_takeover.py \
 	tests/blackbox/test_login.py \
 	tests/blackbox/test_login_ends.py \

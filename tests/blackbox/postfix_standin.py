@@ -1,4 +1,5 @@
-"""postconf(1) of a Postfix that is none, as far as it is asked: parameters and services, a logical line each."""
+"""A Postfix that is none, as far as it is asked. postconf(1): parameters and services, a logical line each; postfix(1): lists
+what it is told."""
 
 POSTCONF = r"""#!/bin/sh
 folder=$2 what=$3
@@ -11,3 +12,22 @@ exec awk '/^[ \t]*(#|$)/ { next }
           { if (entry != "") print entry; entry = $0 }
           END { if (entry != "") print entry }' "$folder/$file"
 """
+
+POSTFIX = """#!/bin/sh
+here=${0%/*}
+echo "$3" >>"$here/told"
+[ "$3" = status ] && exit "$(cat "$here/status")"
+[ "$3" = reload ] && [ -e "$here/no-reload" ] && { echo "postfix: fatal: cannot reload" >&2; exit 1; }
+exit 0
+"""
+
+
+def make_postfix(mta, status=0):
+    """In that folder, which is made."""
+    (mta / "etc").mkdir(parents=True)
+    for name, text in (("postconf", POSTCONF), ("postfix", POSTFIX)):
+        (mta / name).write_text(text)
+        (mta / name).chmod(0o755)
+    (mta / "etc" / "main.cf").write_text("relayhost =\n")
+    (mta / "etc" / "master.cf").write_text("smtp unix - - y - - smtp\n")
+    (mta / "status").write_text(str(status))

@@ -17,20 +17,11 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import ACCOUNT, CLI, CLIENT_ID, DAEMON_USER, PATIENCE, SECRET, World  # noqa: E402
 from person import authorize, get  # noqa: E402
-from postfix_standin import POSTCONF  # noqa: E402
+from postfix_standin import make_postfix  # noqa: E402
 from shim import KILL_BEFORE, STORE, Shim  # noqa: E402
 from terminal import Person  # noqa: E402
 
 import tap  # noqa: E402
-
-# Lists what it is told.
-POSTFIX = """#!/bin/sh
-here=${0%/*}
-echo "$3" >>"$here/told"
-[ "$3" = status ] && exit "$(cat "$here/status")"
-[ "$3" = reload ] && [ -e "$here/no-reload" ] && { echo "postfix: fatal: cannot reload" >&2; exit 1; }
-exit 0
-"""
 
 WORLDS = []
 MINE = "# by hand, and to stay\n"
@@ -79,14 +70,8 @@ class Setup(unittest.TestCase):
     def postfix(self, status=0):
         """Its folder: postconf and postfix as far as they are asked, with a list of what postfix was told."""
         mta = self.world.folder / "mta"
-        (mta / "etc").mkdir(parents=True)
+        make_postfix(mta, status)
         self.addCleanup(shutil.rmtree, mta)
-        for name, text in (("postconf", POSTCONF), ("postfix", POSTFIX)):
-            (mta / name).write_text(text)
-            (mta / name).chmod(0o755)
-        (mta / "etc" / "main.cf").write_text("relayhost =\n")
-        (mta / "etc" / "master.cf").write_text("smtp unix - - y - - smtp\n")
-        (mta / "status").write_text(str(status))
         return mta
 
     def told(self, mta):
@@ -251,10 +236,13 @@ class Setup(unittest.TestCase):
         self.start_tokend()
         mta = self.postfix()
         main = (mta / "etc" / "main.cf").read_text()
-        self.write_first('milter { listen = "inet:99999@127.0.0.1" }\n')
-        got = self.application(**self.with_postfix(mta))
+        with socket.socket() as occupied:
+            occupied.bind(("127.0.0.1", 0))
+            port = occupied.getsockname()[1]
+            self.write_first(f'milter {{ listen = "inet:{port}@127.0.0.1" user = "{DAEMON_USER}" }}\n')
+            got = self.application(**self.with_postfix(mta))
         self.assertEqual(1, got.returncode)
-        self.assertIn("mailbearer-milter", got.stderr)
+        self.assertRegex(got.stderr, rf"mailbearer-milter cannot be started: .*\binet:{port}@127\.0\.0\.1\b")
         self.assertEqual(main, (mta / "etc" / "main.cf").read_text())
 
     def pid_behind(self, path):

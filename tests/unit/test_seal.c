@@ -237,7 +237,7 @@ static void a_key_is_64_hexadecimal_digits(void **state)
 
 		assert_null(seal_key_new(hex, &err));
 		assert_int_equal(err.code, ERR_CONFIG);
-		assert_non_null(strstr(err.text, "openssl rand -hex 32"));
+		assert_non_null(strstr(err.text, "must be 64 hexadecimal digits"));
 		assert_null(strstr(err.text, "112233"));
 		secret_free(hex);
 	}

@@ -176,6 +176,51 @@ static void without_either_the_daemon_starts_itself(void **state)
 	assert_int_equal(made(&machine, SERVICE_START_TOKEND), 0);
 }
 
+/* --- why it has not started --- */
+
+static bool found;
+
+static const char *reason(const char *words)
+{
+	static char text[256];
+	struct buf in = BUF_INIT(4096), out = BUF_INIT(4096);
+
+	buf_puts(&in, words);
+	found = service_reason(&in, "mailbearer-tokend", &out);
+	snprintf(text, sizeof text, "%.*s", (int)out.len, out.len > 0 ? out.data : "");
+	buf_free(&in);
+	buf_free(&out);
+	return text;
+}
+
+static void a_daemon_s_own_reason_is_found(void **state)
+{
+	(void)state;
+	assert_string_equal(reason("event=start-failed reason=old\n"
+				   "event=start-failed reason=\"no \\\"key\\\"; a\\\\b \\x07\"\n"
+				   "mailbearer-tokend.service: Failed with result 'exit-code'.\n"),
+			    "no \"key\"; a\\b \\x07");
+	assert_true(found);
+	assert_string_equal(reason("mailbearer-tokend: cannot listen: no folder\n * ERROR: failed to start\n"),
+			    "cannot listen: no folder");
+	assert_true(found);
+	assert_string_equal(reason("event=start-failed reason=short"), "short");
+	assert_true(found);
+}
+
+static void without_one_its_last_line_has_to_do(void **state)
+{
+	(void)state;
+	assert_string_equal(reason(""), "");
+	assert_false(found);
+	assert_string_equal(reason("\n\n"), "");
+	assert_string_equal(reason("event=start-failed reason=\n"), "event=start-failed reason=");
+	assert_string_equal(reason("event=start-failed reason=\"\\"), "\\");
+	assert_string_equal(reason("first\nerror while loading shared libraries: libx.so\n"),
+			    "error while loading shared libraries: libx.so");
+	assert_false(found);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +231,8 @@ int main(void)
 	    cmocka_unit_test(systemd_enables_and_starts_the_unit),
 	    cmocka_unit_test(openrc_adds_and_starts_the_service),
 	    cmocka_unit_test(without_either_the_daemon_starts_itself),
+	    cmocka_unit_test(a_daemon_s_own_reason_is_found),
+	    cmocka_unit_test(without_one_its_last_line_has_to_do),
 	};
 
 	jsondoc_init();
