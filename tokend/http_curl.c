@@ -12,7 +12,7 @@
 #define CONNECT_TIMEOUT_MAX 10  /* seconds */
 #define HOST_CONNECTIONS_MAX 16 /* to one host at a time; what is more waits its turn, under its own timeout */
 #define IDLE_CONNECTIONS_MAX 8
-#define RETRY_AFTER_MAX (24 * 60 * 60)
+#define RETRY_AFTER_MAX (6 * 60 * 60) /* newer versions of curl have the same */
 
 struct http {
 	CURLM *multi;

@@ -53,9 +53,18 @@ static void on_b(void *arg)
 	note('b');
 }
 
+#define ROUNDS 50 /* of a millisecond each, or more where the machine has no time for us: what is due has its turn */
+
+static struct loop_timer *end;
+static int rounds;
+
 static void on_end(void *arg)
 {
 	(void)arg;
+	if (--rounds > 0) {
+		loop_timer_set(end, 1);
+		return;
+	}
 	note('.');
 	loop_stop(loop);
 }
@@ -63,9 +72,9 @@ static void on_end(void *arg)
 /* Runs the loop until all that is due within some milliseconds has been called. */
 static void run(void)
 {
-	struct loop_timer *end = loop_timer_new(loop, on_end, NULL);
-
-	loop_timer_set(end, 50);
+	end = loop_timer_new(loop, on_end, NULL);
+	rounds = ROUNDS;
+	loop_timer_set(end, 1);
 	assert_int_equal(loop_run(loop, NULL), 0);
 	loop_timer_free(end);
 }
@@ -75,8 +84,8 @@ static void test_timers_come_once_and_in_their_order(void **state)
 	struct loop_timer *a = loop_timer_new(loop, on_a, NULL), *b = loop_timer_new(loop, on_b, NULL);
 
 	(void)state;
-	loop_timer_set(a, 20);
 	loop_timer_set(b, -5); /* soon */
+	loop_timer_set(a, 20);
 	assert_string_equal(told.names, "");
 	run();
 	assert_string_equal(told.names, "ba.");
