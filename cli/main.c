@@ -36,7 +36,7 @@ int main(int argc, char **argv)
 	struct err err = {.code = ERR_NONE};
 	enum cli_exit result = CLI_USAGE;
 
-	privs_harden();
+	privs_keep_secrets();
 	setlocale(LC_CTYPE, "");
 	jsondoc_init();
 	if (command_parse(argc, argv, &line, &err) == 0)

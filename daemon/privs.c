@@ -38,13 +38,18 @@ static void forbid_dumps(void)
 #endif
 }
 
-void privs_harden(void)
+void privs_keep_secrets(void)
 {
 	struct rlimit none = {0, 0};
 
 	umask(077);
 	setrlimit(RLIMIT_CORE, &none);
 	forbid_dumps();
+}
+
+void privs_harden(void)
+{
+	privs_keep_secrets();
 #ifdef PR_SET_NO_NEW_PRIVS
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #endif

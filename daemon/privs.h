@@ -5,7 +5,11 @@
 
 /* Rights of a process we own. Linux first; what a system lacks is left out silently where it only hardens. */
 
-/* umask 077, no core dumps (RLIMIT_CORE and PR_SET_DUMPABLE), no new privileges. Call first. */
+/* umask 077, no core dumps (RLIMIT_CORE and PR_SET_DUMPABLE). Call first. For what starts programs of others, which may
+ * need the rights that their files give. */
+void privs_keep_secrets(void);
+
+/* The same, and no new privileges. */
 void privs_harden(void);
 
 /* As many open files as this process may have: RLIMIT_NOFILE's soft limit goes up to the hard one. */

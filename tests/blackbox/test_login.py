@@ -3,6 +3,7 @@
 person and the browser."""
 
 import os
+import re
 import socket
 import sys
 import urllib.parse
@@ -218,9 +219,20 @@ class Paste(LoginTest):
     def test_from_a_pipe(self):
         with self.login("--paste", given=True) as run:
             location = self.authorize(run.address())
+            self.assertEqual((self.promise("self"), "0"), (self.promise(run.process.pid), self.core_limit(run.process.pid)))
             self.assertTrue(location.startswith("http://localhost/?code="), location)
             run.give(location + "\n")
             self.assert_signed_in(run)
+
+    def promise(self, pid):
+        """A browser that comes as a snap, and Postfix's own commands, need the rights of their files: none is given up for
+        them."""
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            return re.search(r"NoNewPrivs:\s+(\d)", file.read()).group(1)
+
+    def core_limit(self, pid):
+        with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+            return re.search(r"Max core file size +(\w+)", file.read()).group(1)
 
     def test_at_a_terminal_without_a_display_by_itself(self):
         with self.login(terminal=True) as run:
