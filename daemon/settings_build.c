@@ -318,11 +318,13 @@ static void set_defaults(struct settings *settings)
 	static char postfix[] = "postfix";
 	static char *sockets[] = {run, chroot};
 	static char *users[] = {postfix};
-	/* What Postfix and Sendmail call the ways that do not lead to a submission server. */
-	static char elsewhere[][12] = {"local", "virtual", "lmtp",      "error",    "discard", "retry",
-				       "prog",  "*file*",  "*include*", "procmail", "cyrus"};
-	static char *mailers[] = {elsewhere[0], elsewhere[1], elsewhere[2], elsewhere[3], elsewhere[4], elsewhere[5],
-				  elsewhere[6], elsewhere[7], elsewhere[8], elsewhere[9], elsewhere[10]};
+	/* What Postfix and Sendmail call the ways that do not lead to a submission server. Not "local": aliases(5) is
+	 * where most hosts send root's mail away. Not "error", which in Postfix are the recipients of a virtual alias
+	 * domain. Not "retry", which ends when the administrator says so. */
+	static char elsewhere[][12] = {"virtual", "lmtp",      "discard",  "prog",
+				       "*file*",  "*include*", "procmail", "cyrus"};
+	static char *mailers[] = {elsewhere[0], elsewhere[1], elsewhere[2], elsewhere[3],
+				  elsewhere[4], elsewhere[5], elsewhere[6], elsewhere[7]};
 
 	settings->tokend = (struct settings_tokend){
 	    .listen = {2, sockets},

@@ -169,12 +169,13 @@ class Corpus(WithMilter):
 
     def test_recipients_on_other_ways(self):
         milter = self.connect()
-        for mailer, host, touched in (("local", "x", False), ("Virtual", "", False), ("smtp", "[mx.example]:25", True)):
+        for mailer, host, touched in (("lmtp", "x", False), ("Virtual", "", False), ("smtp", "[mx.example]:25", True),
+                                      ("local", "x", True), ("error", "x", True)):
             outcome = milter.message(FOREIGN, fields=fields_of(FOREIGN),
                                      rcpt_macros={"{rcpt_mailer}": mailer, "{rcpt_host}": host})
             self.assertEqual(touched, bool(outcome.changes), mailer)
         milter.mail(FOREIGN)
-        milter.rcpt("a@example.net", {"{rcpt_mailer}": "local"})
+        milter.rcpt("a@example.net", {"{rcpt_mailer}": "virtual"})
         milter.rcpt("b@example.net", {"{rcpt_mailer}": "smtp"})
         milter.content(fields_of(FOREIGN), b"")
         self.assertTrue(milter.end().changes)

@@ -58,6 +58,7 @@ error     unix  -  -  y  -     -  error
 retry     unix  -  -  y  -     -  error
 anvil     unix  -  -  y  -     1  anvil
 scache    unix  -  -  y  -     1  scache
+local     unix  -  n  n  -     -  local
 postlog   unix-dgram n - n -   1  postlogd
 """
 

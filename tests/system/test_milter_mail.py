@@ -85,6 +85,26 @@ class Rewriting(WithMilter):
         return [message["queue_name"] for message in self.mta.queue()] == ["deferred"] * count
 
 
+class Forwarding(WithMilter):
+    """Recipients of this host's own, who live elsewhere by an alias: what an MTA calls them when they come says nothing of that."""
+
+    here = "relay.factory.example"
+    changes = {**WithMilter.changes, "mydestination": here, "alias_maps": "inline:{root=admin@example.net}",
+               "virtual_alias_domains": "lists.example",
+               "virtual_alias_maps": f"inline:{{{{sales@lists.example=someone@example.net}},{{ops@{here}=someone@example.net}}}}"}
+
+    def test_mail_that_aliases_lead_away_arrives_aligned(self):
+        recipients = (f"root@{self.here}", f"ops@{self.here}", "sales@lists.example")
+        for number, recipient in enumerate(recipients):
+            text = text_of(number, f"From: {FOREIGN}\n")
+            with smtplib.SMTP("127.0.0.1", self.mta.smtp_port, timeout=60) as client:
+                client.sendmail(FOREIGN, [recipient], text.replace("\n", "\r\n").encode())
+        for number, recipient in enumerate(recipients, len(recipients)):
+            done = self.mta.run("sendmail", "-i", "-f", FOREIGN, recipient, given=text_of(number, f"From: {FOREIGN}\n"), check=False)
+            self.assertEqual(0, done.returncode, done.stderr)
+        self.assert_all(((FOREIGN, f"From: {FOREIGN}\n", (ACCOUNT, ACCOUNT, FOREIGN)),) * 2 * len(recipients))
+
+
 class Rejecting(WithMilter):
     milter_options = DEFAULT + ' mode = "reject"'
 

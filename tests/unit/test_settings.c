@@ -171,7 +171,7 @@ static void defaults_fill_the_rest(void **state)
 			 0);
 	assert_string_equal(s->milter.when_unusable, "accept");
 	assert_int_equal(s->milter.unusable_grace, 900);
-	assert_string_equal(s->milter.mailers.items[0], "local");
+	assert_string_equal(s->milter.mailers.items[0], "virtual");
 	assert_int_equal(s->milter.hosts.count, 0);
 	assert_int_equal(s->rule_count, 0);
 	assert_false(s->submit.refuse_bare_newlines);
