@@ -211,6 +211,40 @@ class Life(unittest.TestCase):
         self.assertEqual(before, self.picture())
         self.print_and_see(5)
 
+    def test_10_b_a_reload_of_what_is_broken_keeps_the_old(self):
+        conf, before = self.container.root / "etc/mailbearer/mailbearer.conf", self.picture()
+        right = conf.read_text()
+        line = right.count("\n") + 1
+        conf.write_text(right + 'account "scan@contoso.com" { cleint = "contoso" }\n')
+        got = self.container.run("systemctl", "reload", TOKEND)
+        self.assertNotEqual(0, got.returncode)
+        self.assertEqual(["active", "running", "serving with the old settings: the last reload failed"],
+                         self.container.show(TOKEND, "ActiveState", "SubState", "StatusText"))
+        self.container.wait_journal(rf'^event=reload-failed reason="/etc/mailbearer/mailbearer.conf:{line}: [^"]*cleint'
+                                    r'[^"]*did you mean client.* remedy="the old settings stay in force; '
+                                    'correct the file and reload again"', "-u", TOKEND)
+        self.print_and_see(51)
+        conf.write_text(right)
+        self.container.do("systemctl", "reload", TOKEND)
+        self.assertEqual(["serving"], self.container.show(TOKEND, "StatusText"))
+        self.assertEqual(before[0], self.picture()[0])
+
+    def test_10_c_setup_says_why_tokend_does_not_start(self):
+        key = self.container.root / KEY[1:]
+        right = key.read_bytes()
+        setup = ("mailbearer", "setup", ACCOUNT, "--yes", "--tenant", TENANT, "--client-id", CLIENT_ID, "--login", "later",
+                 "--test-to", "none")
+        key.write_bytes(b"not a key\n")
+        self.container.do("systemctl", "stop", TOKEND)
+        got = self.container.run(*setup)
+        self.assertEqual(1, got.returncode, got)
+        self.assertRegex(got.stderr, rf"(?m)^mailbearer: mailbearer-tokend cannot be started: seal_key_file: {KEY}: the seal key "
+                                     "must be .*put the copy of it back")
+        self.assertNotIn("systemctl status", got.stderr)
+        key.write_bytes(right)
+        self.container.do(*setup)
+        self.assert_signed_in()
+
     def test_11_the_seal_key_is_a_credential(self):
         self.configure('tokend { seal_key_file = "credential:seal" }')
         self.drop_in("seal", f"LoadCredential=seal:{KEY}")
