@@ -1,10 +1,14 @@
 /*
- * The steps about tokend as a daemon: does it answer, is it of our version, and is it behind all its sockets? Called by
+ * The steps about tokend as a daemon: does it answer, is it of our version, does it run with what the
+ * file says now, and is it behind all its sockets? Called by
  * check.c's table.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check/steps.h"
@@ -34,6 +38,53 @@ static void judge_silence(const struct err *err, struct finding *finding)
 	say_restart(finding);
 }
 
+/* --- the configuration that is in force --- */
+
+/* In the machine's own time, as a clock on the wall shows it. */
+static const char *show_time(int64_t seconds, char text[32])
+{
+	time_t at = (time_t)seconds;
+	struct tm tm;
+
+	if (localtime_r(&at, &tm) == NULL || strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		snprintf(text, 32, "%" PRId64, seconds);
+	return text;
+}
+
+/* What is in the file now was never read, or was read and refused, or is another file's. Who may not ask is not told.
+ */
+static void judge_configuration(const struct world *world, struct finding *finding)
+{
+	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
+	const struct settings *ours = world->settings;
+	char read_at[32], changed_at[32], file[WORLD_PATH_MAX] = "";
+	enum wire_result result;
+	uint64_t digest = 0;
+	int64_t loaded_at = 0;
+	struct stat st;
+	struct err err;
+
+	if (world_ask(world, NULL, "configuration", "", &result, &answer, &err) == 0 && result == WIRE_OK &&
+	    answer.data != NULL &&
+	    sscanf(answer.data, "%" SCNx64 " %" SCNd64 " %4095[^\n]", &digest, &loaded_at, file) == 3 &&
+	    digest != ours->digest && stat(ours->path, &st) == 0) {
+		if (strcmp(file, ours->path) != 0) {
+			finding_set(finding, FINDING_WARNING, "tokend runs with another configuration than %s: %s",
+				    ours->path, file);
+			finding_advise(finding, "check that one, or have tokend started with this one");
+		} else {
+			finding_set(finding, FINDING_WARNING,
+				    "tokend runs with the configuration of %s; %s was changed at %s",
+				    show_time(loaded_at, read_at), file, show_time(st.st_mtime, changed_at));
+			finding_advise(finding, "have tokend read it again");
+			finding_line(finding, "%s reload", world->options->program);
+		}
+	}
+	buf_free(&answer);
+}
+
+/* --- daemon --- */
+
 /* It answers: is it ours, and are we allowed to ask? A tokend of before there was this map says "no map". */
 static void judge_answer(const struct world *world, enum wire_result result, const char *text, struct finding *finding)
 {
@@ -41,6 +92,7 @@ static void judge_answer(const struct world *world, enum wire_result result, con
 
 	if (result == WIRE_OK && strcmp(text, PACKAGE_VERSION) == 0) {
 		finding_set(finding, FINDING_OK, "%s: version %s", socket, text);
+		judge_configuration(world, finding);
 		return;
 	}
 	if (result == WIRE_OK || strstr(text, "no map") != NULL) {

@@ -3,6 +3,7 @@
  * commands. What is asked and done, and in which order, is the folder setup's. Called by main.c through the table.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "cli/read_secret.h"
 #include "daemon/explain.h"
 #include "daemon/jsondoc.h"
+#include "daemon/settings.h"
 #include "lib/wire.h"
 #include "setup/flow.h"
 
@@ -176,6 +178,24 @@ static int tokend(void *arg, bool again, bool *running, struct err *err)
 	return result == CLI_FAILED ? -1 : 0;
 }
 
+/* Somebody has edited it since. One that cannot tell is not behind. */
+static bool is_behind(void *arg)
+{
+	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
+	const struct cli_call *call = arg;
+	struct settings *settings = NULL;
+	struct err err;
+	uint64_t digest = 0;
+	bool behind = ask(call, "configuration", NULL, &answer, &err) == CLI_DONE && answer.data != NULL &&
+		      sscanf(answer.data, "%" SCNx64 " ", &digest) == 1 &&
+		      settings_load(call->config != NULL ? call->config : CLI_CONFIG_DEFAULT, &settings, NULL) == 0 &&
+		      digest != settings->digest;
+
+	settings_free(settings);
+	buf_free(&answer);
+	return behind;
+}
+
 static int state(void *arg, const char *account, struct buf *out, struct err *err)
 {
 	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
@@ -239,8 +259,8 @@ static int take_answers(const struct cli_call *call, struct setup_answers *answe
 enum cli_exit cli_setup(const struct cli_call *call, struct err *err)
 {
 	struct cli_call ours = *call;
-	struct setup_doors doors = {&ours,  ask_person, ask_secret, say,       warn,   check_config,
-				    tokend, state,      sign_in,    has_token, explain};
+	struct setup_doors doors = {&ours,  ask_person, ask_secret, say,     warn,      check_config,
+				    tokend, is_behind,  state,      sign_in, has_token, explain};
 	struct setup_answers answers = {.asking = !call->yes};
 	struct setup_request request = {
 	    .config = call->config != NULL ? call->config : CLI_CONFIG_DEFAULT,

@@ -123,6 +123,8 @@ struct settings_submit {
 
 struct settings {
 	const char *path;
+	uint64_t digest;   /* of the file's bytes: tells two states of it apart, and proves nothing */
+	int64_t loaded_at; /* seconds since 1970 */
 	size_t client_count;
 	struct settings_client *clients;
 	size_t account_count;

@@ -30,6 +30,9 @@ struct setup_doors {
 	/* Does tokend run? With `again`, if so, has it read its configuration again. */
 	int (*tokend)(void *arg, bool again, bool *running, struct err *err);
 
+	/* Does it run with another state of the configuration than the file's? */
+	bool (*is_behind)(void *arg);
+
 	/* The account's state as tokend names it ("needs_login"). */
 	int (*state)(void *arg, const char *account, struct buf *out, struct err *err);
 

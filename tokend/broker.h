@@ -70,7 +70,7 @@ typedef struct broker_wait *broker_map(struct broker *broker, const struct broke
 				       struct broker_answer *now);
 
 broker_map broker_token, broker_login, broker_sasl, broker_relayhost, broker_transport, broker_account, broker_status,
-    broker_version, broker_refresh, broker_import, broker_forget, broker_refused;
+    broker_version, broker_refresh, broker_import, broker_forget, broker_refused, broker_configuration;
 
 /* The one who asked is gone: no callback comes. NULL is legal; illegal once the callback has begun. */
 void broker_cancel(struct broker_wait *wait);

@@ -2,6 +2,7 @@
  * The maps that Postfix asks for routing and for the login, and `account`, which the milter asks: what the settings say
  * about a sender. No secret passes through here.
  */
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -176,4 +177,17 @@ struct broker_wait *broker_version(struct broker *broker, const struct broker_qu
 	(void)broker;
 	(void)question;
 	return broker_say(now, WIRE_OK, "%s", PACKAGE_VERSION);
+}
+
+/* --- configuration --- */
+
+/* So that a program which reads the file sees whether tokend runs with what is in it now. */
+struct broker_wait *broker_configuration(struct broker *broker, const struct broker_question *question,
+					 struct broker_answer *now)
+{
+	const struct settings *settings = broker_settings(broker);
+
+	(void)question;
+	return broker_say(now, WIRE_OK, "%016" PRIx64 " %" PRId64 " %s", settings->digest, settings->loaded_at,
+			  settings->path);
 }

@@ -17,6 +17,7 @@ static const struct server_operation operations[] = {
     {"login", ACCESS_ADMIN, broker_login},
     {"import", ACCESS_ADMIN, broker_import},
     {"forget", ACCESS_ADMIN, broker_forget},
+    {"configuration", ACCESS_ADMIN, broker_configuration},
     {"reload", ACCESS_ADMIN, NULL}, /* the server answers this one by its callback */
 };
 

@@ -180,10 +180,12 @@ class Files(Checked):
         original, self.world.secret_file = self.world.secret_file, copy
         self.world.write()
         self.run_lines(self.planted("files", f"chmod g+x {folder}"))
+        self.world.ask("reload ")
         self.healed()
         type(self).world.secret_file = original
         self.world.secret_file = original
         self.world.write()
+        self.world.ask("reload ")
 
     def test_sealing_key(self):
         kept = self.world.seal_key.read_text()
@@ -262,6 +264,7 @@ class Daemon(Checked):
         second = self.world.sockets / "second.sock"
         self.world.listen.append(second)
         self.world.write()
+        self.world.ask("reload ")
         self.planted("sockets", "systemctl restart mailbearer-tokend")
         self.world.restart()
         self.healed()
@@ -273,7 +276,10 @@ class Daemon(Checked):
         conf = (f'account "{ACCOUNT}" {{ client = "contoso" }}\n'
                 'account "new@contoso.com" { client = "contoso" }\n')
         self.world.write(conf=conf)
-        self.run_lines(self.planted("grant", "reload", "new@contoso.com"))
+        entry = self.planted("daemon", "reload", "new@contoso.com", mark="warning")
+        when = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+        self.assertRegex(entry["text"], rf"^tokend runs with the configuration of {when}; {self.world.conf} was changed at {when}$")
+        self.run_lines(entry)
         self.planted("grant", "login new@contoso.com", "new@contoso.com")
         self.world.sign_in("new@contoso.com")
         self.healed("new@contoso.com")

@@ -150,6 +150,15 @@ class Setup(unittest.TestCase):
         self.assertEqual(2, self.world.log().count("event=reloaded"))
         self.assertEqual(files, self.picture(mta / "etc"))
 
+    def test_what_was_edited_by_hand_is_read_again(self):
+        self.start_tokend()
+        self.done(self.application())
+        self.world.conf.write_text(self.world.conf.read_text() + 'account "scan@contoso.com" { client = "contoso" }\n')
+        for reloads, last in ((2, "Done.\n"), (2, "nothing to change\n")):
+            self.assertTrue(self.done(self.application()).endswith(last))
+            self.assertEqual(reloads, self.world.log().count("event=reloaded"))
+        self.assertEqual("needs_login", self.world.status("scan@contoso.com")["state"])
+
     def test_what_an_interrupted_run_has_not_told_is_told_by_the_next(self):
         self.start_tokend()
         mta = self.postfix()

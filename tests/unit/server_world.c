@@ -94,6 +94,7 @@ MAP(import)
 MAP(forget)
 MAP(refused)
 MAP(version)
+MAP(configuration)
 
 static void drop_wait(struct broker_wait *wait)
 {
