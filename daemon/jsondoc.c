@@ -10,6 +10,7 @@
 #include "daemon/jsondoc.h"
 
 #define DEPTH_MAX 32
+#define WHOLE_MAX 9007199254740992.0 /* 2^53: up to there a double holds each whole number */
 
 /* In front of every block that Jansson gets, so that free knows how much to wipe; keeps the alignment of malloc. */
 union header {
@@ -165,6 +166,20 @@ static bool digits_to_integer(const char *text, int64_t *out)
 	return true;
 }
 
+/* JSON knows one kind of number, and some programs write each of theirs with a point. */
+static bool whole_to_integer(double number, int64_t *out)
+{
+	int64_t whole;
+
+	if (!(number >= -WHOLE_MAX && number <= WHOLE_MAX))
+		return false;
+	whole = (int64_t)number;
+	if ((double)whole < number || (double)whole > number)
+		return false;
+	*out = whole;
+	return true;
+}
+
 bool jsondoc_integer(const json_t *object, const char *key, int64_t *out)
 {
 	const json_t *value = json_object_get(object, key);
@@ -173,6 +188,8 @@ bool jsondoc_integer(const json_t *object, const char *key, int64_t *out)
 		*out = json_integer_value(value);
 		return true;
 	}
+	if (json_is_real(value))
+		return whole_to_integer(json_real_value(value), out);
 	return json_is_string(value) && strlen(json_string_value(value)) == json_string_length(value) &&
 	       digits_to_integer(json_string_value(value), out);
 }

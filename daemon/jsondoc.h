@@ -32,8 +32,8 @@ const char *jsondoc_string(const json_t *object, const char *key);
 /* A new secret from the string at `key`, or NULL. */
 struct secret *jsondoc_secret(const json_t *object, const char *key);
 
-/* The integer at `key`, also when it is given as a string of digits (Azure's managed identity does). False if
- * absent, of another type, or out of int64 range. */
+/* The integer at `key`, also when it is given as a string of digits (Azure's managed identity does), or with nothing
+ * but zeros behind its point. False if absent, of another type, or out of range. */
 bool jsondoc_integer(const json_t *object, const char *key, int64_t *out);
 
 /* Appends the object as one line of ASCII JSON, keys in the order of insertion. 0, or -1 with out->failed set. */

@@ -128,11 +128,12 @@ static void secrets_are_secrets(void **state)
 	json_decref(object);
 }
 
-static void integers_come_in_two_forms(void **state)
+static void integers_come_in_three_forms(void **state)
 {
-	static const char *const bad[] = {"real",  "empty", "word", "sign", "tail",
-					  "space", "plus",  "big",  "null", "true"};
+	static const char *const bad[] = {"real", "empty", "word", "sign", "tail", "space",
+					  "plus", "big",   "null", "true", "huge"};
 	json_t *object = parse("{\"n\":3599,\"s\":\"3600\",\"m\":\"-5\",\"min\":-9223372036854775808,\"real\":1.5,"
+			       "\"whole\":3600.0,\"down\":-2e0,\"huge\":9007199254740994.0,"
 			       "\"empty\":\"\",\"word\":\"x\",\"sign\":\"-\",\"tail\":\"1x\",\"space\":\" 1\","
 			       "\"plus\":\"+1\",\"big\":\"9223372036854775808\",\"null\":null,\"true\":true}");
 	int64_t out = 0;
@@ -144,6 +145,8 @@ static void integers_come_in_two_forms(void **state)
 	assert_true(jsondoc_integer(object, "s", &out) && out == 3600);
 	assert_true(jsondoc_integer(object, "m", &out) && out == -5);
 	assert_true(jsondoc_integer(object, "min", &out) && out == INT64_MIN);
+	assert_true(jsondoc_integer(object, "whole", &out) && out == 3600);
+	assert_true(jsondoc_integer(object, "down", &out) && out == -2);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(jsondoc_integer(object, bad[i], &out));
 	assert_false(jsondoc_integer(object, "absent", &out));
@@ -204,7 +207,7 @@ int main(void)
 	    cmocka_unit_test(size_is_bounded),
 	    cmocka_unit_test(strings_are_read_strictly),
 	    cmocka_unit_test(secrets_are_secrets),
-	    cmocka_unit_test(integers_come_in_two_forms),
+	    cmocka_unit_test(integers_come_in_three_forms),
 	    cmocka_unit_test(writing_keeps_the_order_in_one_ascii_line),
 	    cmocka_unit_test(freed_memory_is_wiped),
 	};

@@ -275,6 +275,11 @@ static void life_in_all_its_forms(void **state)
 	assert_int_equal(expires_in("3599"), 3599);
 	assert_int_equal(expires_in("\"3599\""), 3599);
 	assert_int_equal(expires_in("1"), 1);
+	assert_int_equal(expires_in("3599.0"), 3599);
+	assert_int_equal(expires_in("3.599e3"), 3599);
+	assert_int_equal(expires_in("3599.9"), OAUTH_EXPIRES_DEFAULT);
+	assert_int_equal(expires_in("1e300"), OAUTH_EXPIRES_DEFAULT);
+	assert_int_equal(expires_in("0.0"), -1);
 	assert_int_equal(expires_in(""), OAUTH_EXPIRES_DEFAULT);
 	assert_int_equal(expires_in("null"), OAUTH_EXPIRES_DEFAULT);
 	assert_int_equal(expires_in("\"soon\""), OAUTH_EXPIRES_DEFAULT);
