@@ -1,4 +1,4 @@
-/* The way back of main.cf and master.cf: planned here, and done. Called by apply.c and whoever has it planned. */
+/* The way back of main.cf and master.cf: planned here, and done. Called by apply_plan.c and whoever has it planned. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
  * A unified diff of two texts: the longest common subsequence of their lines, between the lines that both begin and end
- * with. Pure but for memory. Called by apply.c, to show a change before it is made.
+ * with. Pure but for memory. Called by apply_plan.c, to show a change before it is made.
  */
 #include <stdbool.h>
 #include <stdint.h>

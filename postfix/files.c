@@ -1,6 +1,6 @@
 /*
- * Replaces a configuration file if nobody has changed it meanwhile. Knows nothing of what is in it. Called by apply.c
- * and apply_undo.c.
+ * Replaces a configuration file if nobody has changed it meanwhile. Knows nothing of what is in it. Called by
+ * apply_plan.c and apply_undo.c.
  */
 #include <errno.h>
 #include <stdio.h>

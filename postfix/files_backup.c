@@ -1,4 +1,4 @@
-/* The backups of a configuration file, beside it. Called by apply.c and apply_undo.c. */
+/* The backups of a configuration file, beside it. Called by apply_plan.c and apply_undo.c. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-/* main.cf's parameters in its text. Pure. Called by merge.c. */
+/* main.cf's parameters in its text. Pure. Called by merge_values.c. */
 #include <string.h>
 
 #include "postfix/main_cf.h"

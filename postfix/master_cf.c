@@ -1,4 +1,4 @@
-/* A transport of ours in master.cf's text. Pure. Called by merge.c. */
+/* A transport of ours in master.cf's text. Pure. Called by merge_values.c. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
  * What the administrator has to know of an installation's own settings that are kept beside ours. Pure. Called by
- * apply.c.
+ * apply_plan.c.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * Transports that were written for accounts which have been taken out of mailbearer.conf since. Ours is what has a name
- * that we give and logs in at this tokend; what somebody has changed by hand is theirs. Pure. Called by merge.c and
- * merge_notes.c.
+ * that we give and logs in at this tokend; what somebody has changed by hand is theirs. Pure. Called by merge_values.c
+ * and merge_notes.c.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Lists of milters. Pure. Called by merge.c and by the checks. */
+/* Lists of milters. Pure. Called by merge_values.c and by the checks. */
 #include <string.h>
 #include <strings.h>
 

@@ -1,13 +1,13 @@
 # An installation of Postfix: read, changed, changed back.
 noinst_LTLIBRARIES += postfix/libpostfix.la
 postfix_libpostfix_la_SOURCES = \
-	postfix/apply.c postfix/apply.h postfix/apply_private.h postfix/apply_undo.c \
+	postfix/apply_plan.c postfix/apply.h postfix/apply_private.h postfix/apply_undo.c \
 	postfix/diff.c postfix/diff.h \
 	postfix/files.c postfix/files.h postfix/files_backup.c \
-	postfix/installation.c postfix/installation.h postfix/installation_private.h postfix/installation_read.c \
+	postfix/installation_tables.c postfix/installation.h postfix/installation_private.h postfix/installation_read.c \
 	postfix/main_cf.c postfix/main_cf.h \
 	postfix/master_cf.c postfix/master_cf.h \
-	postfix/merge.c postfix/merge.h postfix/merge_notes.c postfix/merge_private.h postfix/merge_retired.c \
+	postfix/merge_values.c postfix/merge.h postfix/merge_notes.c postfix/merge_private.h postfix/merge_retired.c \
 	postfix/milters.c postfix/milters.h \
 	postfix/run.c postfix/run.h \
 	postfix/text.c postfix/text.h \

@@ -1,6 +1,6 @@
 /*
  * Entries, lines and words of main.cf and master.cf. Pure; knows neither parameters nor services. Called by main_cf.c,
- * master_cf.c and merge.c.
+ * master_cf.c and merge_values.c.
  */
 #include <string.h>
 

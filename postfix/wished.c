@@ -1,6 +1,6 @@
 /*
  * main.cf's parameters and master.cf's services, made of the settings. Pure: runs nothing and reads nothing. Called by
- * apply.c, and by the command postfix-config, which prints them.
+ * apply_plan.c, and by the command postfix-config, which prints them.
  */
 #include <stdarg.h>
 #include <stdio.h>

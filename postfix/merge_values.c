@@ -1,6 +1,6 @@
 /*
  * What is wished and what is there, made one: values of main.cf, each by its own rule; options that undo for our
- * transports what main.cf says for all. Pure. Called by apply.c.
+ * transports what main.cf says for all. Pure. Called by apply_plan.c.
  */
 #include <stdio.h>
 #include <stdlib.h>

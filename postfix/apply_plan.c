@@ -1,6 +1,6 @@
 /*
- * Brings main.cf and master.cf into line with the settings. What is to be in them is decided by merge.c, how a file is
- * replaced by files.c. Called by the commands postfix-config and setup.
+ * Brings main.cf and master.cf into line with the settings. What is to be in them is decided by merge_values.c, how a
+ * file is replaced by files.c. Called by the commands postfix-config and setup.
  */
 #include <errno.h>
 #include <limits.h>
