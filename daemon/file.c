@@ -64,7 +64,7 @@ int file_read(const char *path, struct buf *out, struct err *err)
 
 /* --- errors --- */
 
-static const char *remedy(int errnum)
+const char *file_remedy(int errnum)
 {
 	switch (errnum) {
 	case ENOSPC:
@@ -73,7 +73,7 @@ static const char *remedy(int errnum)
 		return " (make room on its disk)";
 	case EACCES:
 	case EPERM:
-		return " (who runs this must be able to write there)";
+		return " (the user that this runs as must be able to write there)";
 	case EROFS:
 		return " (the file system must be writable)";
 	case ENOENT:
@@ -86,7 +86,7 @@ static const char *remedy(int errnum)
 
 static int cannot(const char *what, const char *path, int errnum, struct err *err)
 {
-	return err_sys(err, errnum, "%.300s cannot be %s%s", path, what, remedy(errnum));
+	return err_sys(err, errnum, "%.300s cannot be %s%s", path, what, file_remedy(errnum));
 }
 
 /* --- the place --- */

@@ -31,6 +31,10 @@ struct file_owner {
 	gid_t gid; /* the same */
 };
 
+/* What helps where a file could not be written, in parentheses and after a blank, to stand before strerror(errnum); ""
+ * where that says it all. Static. */
+const char *file_remedy(int errnum);
+
 /* Adds the bytes of a regular file, up to out->max. 0, or -1: ERR_NOT_FOUND (there is none), ERR_CONFIG (no regular
  * file), ERR_LIMIT, ERR_SYSTEM, ERR_MEMORY. */
 int file_read(const char *path, struct buf *out, struct err *err);

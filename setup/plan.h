@@ -10,7 +10,7 @@
  * with the rest of the file as it was. Pure. The text is one that settings_load takes, or empty.
  */
 
-#define PLAN_NAME_SIZE (256)
+#define PLAN_NAME_SIZE 256
 
 struct setup_plan {
 	char client[PLAN_NAME_SIZE]; /* the section that the account uses, or is to use */

@@ -10,8 +10,6 @@
  * holds it, so nothing can go stale.
  */
 
-#define SLOT_COUNT_MAX 20
-
 /* A descriptor to be given to slot_leave, or -1: ERR_BUSY when the deadline passed, ERR_SYSTEM with the remedy in the
  * text when the folder cannot be used. Blocks up to the deadline. */
 int slot_take(const char *folder, const char *account, int count, struct deadline deadline, struct err *err);

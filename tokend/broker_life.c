@@ -333,15 +333,26 @@ void broker_cancel(struct broker_wait *wait)
 
 /* --- the maps that ask for a token --- */
 
-struct broker_wait *broker_token(struct broker *broker, const struct broker_question *question,
+/* Who is asked; NULL: nobody, which is the answer. */
+static struct keeper *find_asked(struct broker *broker, const struct broker_question *question,
 				 struct broker_answer *now)
 {
 	struct keeper *keeper = broker_find(broker, question->key, question->key_len);
 
 	if (keeper == NULL)
-		return broker_say_no_account(broker, question->key, question->key_len, now);
-	if (broker->stopping)
-		return broker_say(now, WIRE_TEMP, STOPPING);
+		broker_say_no_account(broker, question->key, question->key_len, now);
+	else if (broker->stopping)
+		broker_say(now, WIRE_TEMP, STOPPING);
+	return broker->stopping ? NULL : keeper;
+}
+
+struct broker_wait *broker_token(struct broker *broker, const struct broker_question *question,
+				 struct broker_answer *now)
+{
+	struct keeper *keeper = find_asked(broker, question, now);
+
+	if (keeper == NULL)
+		return NULL;
 	keeper_event(keeper, ACCOUNT_ASKED);
 	if (account_worth_waiting(&keeper->machine) && !account_can_serve(&keeper->machine, loop_now(broker->loop)))
 		return broker_wait_new(keeper, WAIT_TOKEN, question, now);
@@ -352,12 +363,10 @@ struct broker_wait *broker_token(struct broker *broker, const struct broker_ques
 struct broker_wait *broker_refresh(struct broker *broker, const struct broker_question *question,
 				   struct broker_answer *now)
 {
-	struct keeper *keeper = broker_find(broker, question->key, question->key_len);
+	struct keeper *keeper = find_asked(broker, question, now);
 
 	if (keeper == NULL)
-		return broker_say_no_account(broker, question->key, question->key_len, now);
-	if (broker->stopping)
-		return broker_say(now, WIRE_TEMP, STOPPING);
+		return NULL;
 	keeper_force(keeper, TURN_AT_ONCE);
 	if (account_worth_waiting(&keeper->machine))
 		return broker_wait_new(keeper, WAIT_REFRESH, question, now);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/file.h"
 #include "tokend/store_file_private.h"
 
 #define LOCK_FILE "lock"
@@ -52,26 +53,9 @@ int store_name_check(const char *account, struct err *err)
 
 /* --- errors --- */
 
-static const char *remedy(int errnum)
-{
-	switch (errnum) {
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
-		return " (make room on its disk)";
-	case EACCES:
-	case EPERM:
-		return " (tokend's user must be able to write there)";
-	case EROFS:
-		return " (the file system must be writable)";
-	default:
-		return "";
-	}
-}
-
 int store_file_cannot(const char *verb, const struct store *store, const char *name, int errnum, struct err *err)
 {
-	return err_sys(err, errnum, "cannot %s %s/%s%s", verb, store->path, name, remedy(errnum));
+	return err_sys(err, errnum, "cannot %s %s/%s%s", verb, store->path, name, file_remedy(errnum));
 }
 
 /* --- opening --- */
@@ -81,7 +65,7 @@ static int open_directory(struct store *store, struct err *err)
 	struct stat st;
 
 	if (mkdir(store->path, 0700) != 0 && errno != EEXIST)
-		return err_sys(err, errno, "cannot make the state directory %s%s", store->path, remedy(errno));
+		return err_sys(err, errno, "cannot make the state directory %s%s", store->path, file_remedy(errno));
 	store->dir = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->dir < 0 || fstat(store->dir, &st) != 0)
 		return err_sys(err, errno, "cannot open the state directory %s", store->path);
