@@ -16,6 +16,7 @@ cli_libcli_la_SOURCES = \
 	cli/foreign.c cli/foreign.h \
 	cli/grant.c \
 	cli/ini.c cli/ini.h \
+	cli/keyboard.c cli/keyboard.h \
 	cli/login.c \
 	cli/metrics.c cli/metrics.h \
 	cli/output.c cli/output.h \

@@ -6,13 +6,10 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "cli/keyboard.h"
 #include "cli/read_line.h"
-
-/* KEY_END_AHEAD: what the terminal makes of a Ctrl-D that was typed while it still did the line editing. */
-enum { KEY_END_AHEAD = 0, KEY_END = 4, KEY_BACKSPACE = 8, KEY_KILL = 21, KEY_DELETE = 127 };
 
 struct reader {
 	struct buf *out;
@@ -99,25 +96,15 @@ static enum read_line read_keys(const struct reader *reader)
 
 enum read_line read_line(struct buf *out, const struct read_line_pause *pause, struct err *err)
 {
-	struct reader reader = {out, isatty(STDIN_FILENO) == 1, pause, err};
-	struct termios saved, raw;
-	enum read_line result;
+	struct keyboard keyboard;
+	struct reader reader = {out, keyboard_take(&keyboard, KEYBOARD_LINE, NULL) == 0, pause, err};
+	enum read_line result = read_keys(&reader);
 
-	if (reader.terminal && tcgetattr(STDIN_FILENO, &saved) == 0) {
-		raw = saved;
-		raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON);
-		raw.c_cc[VMIN] = 1;
-		raw.c_cc[VTIME] = 0;
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-	} else {
-		reader.terminal = false;
-	}
-	result = read_keys(&reader);
 	while (out->len > 0 && out->data[out->len - 1] == ' ')
 		out->data[--out->len] = '\0';
 	if (reader.terminal) {
 		echo(&reader, "\n", 1);
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+		keyboard_give_back(&keyboard);
 	}
 	if (out->failed) {
 		err_set(err, ERR_LIMIT, "that is more than %zu bytes", out->max);

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "cli/keyboard.h"
 #include "cli/output.h"
 #include "cli/read_secret.h"
 
@@ -18,8 +18,6 @@ const struct read_secret_kind read_secret_refresh_token = {
     .prompt = "Refresh token (it is not shown)",
     .one_word = true,
 };
-
-enum { KEY_INTERRUPT = 3, KEY_END = 4, KEY_BACKSPACE = 8, KEY_KILL = 21, KEY_DELETE = 127 };
 
 /* A blank, or a line's end. */
 static int is_blank(char byte)
@@ -154,27 +152,18 @@ static int read_keys(struct buf *out, struct err *err)
 	return result < 0 ? -1 : 0;
 }
 
-/*
- * Key by key: the terminal's own line editing would show the token, and silently drop what goes beyond 4,095 bytes of
- * it. The keys that would end us come as bytes as well, so that the terminal is always put back.
- */
+/* The keys that would end us come as bytes, so that the terminal is always put back. */
 static int read_terminal(const struct read_secret_kind *kind, struct buf *out, struct err *err)
 {
-	struct termios saved, quiet;
+	struct keyboard keyboard;
 	int result;
 
-	if (tcgetattr(STDIN_FILENO, &saved) != 0)
-		return err_sys(err, errno, "the terminal cannot be asked");
-	quiet = saved;
-	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG);
-	quiet.c_cc[VMIN] = 1;
-	quiet.c_cc[VTIME] = 0;
-	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
-		return err_sys(err, errno, "the terminal cannot be set");
+	if (keyboard_take(&keyboard, KEYBOARD_SECRET, err) != 0)
+		return -1;
 	fprintf(stderr, "%s: ", kind->prompt);
 	result = read_keys(out, err);
 	fputs("\n", stderr);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
+	keyboard_give_back(&keyboard);
 	return result;
 }
 
