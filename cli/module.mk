@@ -82,9 +82,9 @@ UNIT_TESTS += tests/unit/test_email_proxy
 FUZZ_NAMES += sasl_xoauth2 email_proxy
 
 check_PROGRAMS += tests/fuzz/replay_email_proxy
-tests_fuzz_replay_email_proxy_SOURCES = tests/fuzz/fuzz_email_proxy.c tests/fuzz/replay.c
+tests_fuzz_replay_email_proxy_SOURCES = tests/fuzz/fuzz_email_proxy.c tests/fuzz/foreign_sections.h tests/fuzz/replay.c
 tests_fuzz_replay_email_proxy_LDADD = $(cli_libs)
 
 check_PROGRAMS += tests/fuzz/replay_sasl_xoauth2
-tests_fuzz_replay_sasl_xoauth2_SOURCES = tests/fuzz/fuzz_sasl_xoauth2.c tests/fuzz/replay.c
+tests_fuzz_replay_sasl_xoauth2_SOURCES = tests/fuzz/fuzz_sasl_xoauth2.c tests/fuzz/foreign_sections.h tests/fuzz/replay.c
 tests_fuzz_replay_sasl_xoauth2_LDADD = $(cli_libs)

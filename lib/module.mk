@@ -43,7 +43,7 @@ tests_unit_test_deadline_LDFLAGS = $(AM_LDFLAGS) \
 UNIT_TESTS += tests/unit/test_deadline
 
 check_PROGRAMS += tests/unit/test_sock
-tests_unit_test_sock_SOURCES = tests/unit/test_sock.c
+tests_unit_test_sock_SOURCES = tests/unit/test_sock.c tests/unit/socket_folder.h
 tests_unit_test_sock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_sock_LDADD = lib/libbase.la $(CMOCKA_LIBS)
 tests_unit_test_sock_LDFLAGS = $(AM_LDFLAGS) \
@@ -52,7 +52,7 @@ tests_unit_test_sock_LDFLAGS = $(AM_LDFLAGS) \
 UNIT_TESTS += tests/unit/test_sock
 
 check_PROGRAMS += tests/unit/test_sock_listen
-tests_unit_test_sock_listen_SOURCES = tests/unit/test_sock_listen.c
+tests_unit_test_sock_listen_SOURCES = tests/unit/test_sock_listen.c tests/unit/socket_folder.h
 tests_unit_test_sock_listen_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_sock_listen_LDADD = lib/libbase.la $(CMOCKA_LIBS)
 tests_unit_test_sock_listen_LDFLAGS = $(AM_LDFLAGS) \

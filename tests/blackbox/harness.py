@@ -272,5 +272,15 @@ class World:
         if word != "OK":
             raise AssertionError(f"{word} {text}")
 
+    def sign_in_and_let_expire(self):
+        """The token of three seconds has really expired: nobody has asked for it, so that it was not replaced ahead of time.
+        The next one takes the provider a second."""
+        self.write(conf=f'account "{ACCOUNT}" {{ client = "contoso" min_validity = 1 }}\n')
+        self.restart()
+        self.provider.config(token_lifetime=3)
+        self.sign_in(rotation="single-use")
+        self.provider.config(token_lifetime=3599, token_delay_s=1)
+        self.wait(lambda: not self.status()["token_valid_for"], "the token's end")
+
     def requests(self):
         return self.provider.count("token/requests")

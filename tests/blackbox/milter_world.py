@@ -1,6 +1,5 @@
 """A folder with a configuration and the real mailbearer-milter, for tests that speak to it as an MTA. close() ends it."""
 
-import os
 import shutil
 import signal
 import subprocess

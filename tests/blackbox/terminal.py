@@ -56,6 +56,15 @@ class Person:
         self.until(": ")
         os.write(self.master, text.encode() + b"\n")
 
+    def finish_setup(self, browse):
+        """Goes on from setup's questions to its end, as end(); browse(page) is the address that a browser would be sent to."""
+        self.answer("Enter goes on")
+        self.until("Sign in as")
+        self.until("\n  ")
+        self.answer("Address", browse(self.until("\n")))
+        self.answer("Change Postfix's files so [no]", "yes")
+        return self.end()
+
     def end(self):
         """(exit status, the rest of what was seen)"""
         while self.read():

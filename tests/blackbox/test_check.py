@@ -13,7 +13,7 @@ import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, BUILD, CLI, DAEMON_USER, PLUGIN, SECRET, World, frame  # noqa: E402
+from harness import ACCOUNT, BUILD, DAEMON_USER, PLUGIN, SECRET, World, frame  # noqa: E402
 
 import tap  # noqa: E402
 

@@ -15,7 +15,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, CLI, CLIENT_ID, DAEMON_USER, PATIENCE, SECRET, World  # noqa: E402
+from harness import ACCOUNT, CLI, CLIENT_ID, DAEMON_USER, SECRET, World  # noqa: E402
 from person import authorize, get  # noqa: E402
 from postfix_standin import make_postfix  # noqa: E402
 from shim import KILL_BEFORE, STORE, Shim  # noqa: E402

@@ -5,22 +5,9 @@
 #include <string.h>
 
 #include "cli/sasl_xoauth2.h"
+#include "tests/fuzz/foreign_sections.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void prove_sections(const struct foreign *one)
-{
-	struct buf text = BUF_INIT(1 << 20);
-	size_t quotes = 0;
-
-	foreign_client(one, "imported", "/etc/mailbearer/imported.secret", &text);
-	foreign_account(one, "imported", &text);
-	for (size_t i = 0; i < text.len; i++)
-		quotes += text.data[i] == '"';
-	if (text.failed || quotes % 2 != 0 || strlen(text.data) != text.len || strchr(text.data, '\\') != NULL)
-		abort();
-	buf_free(&text);
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

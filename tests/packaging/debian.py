@@ -20,7 +20,6 @@ DEBS, CACHE = SOURCE / "build" / "deb", SOURCE / "build" / "cache"
 SUITE = "bookworm"
 CACHE_SECONDS = 7 * 24 * 3600
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-ARCHIVES = "var/cache/apt/archives"
 
 
 def run(*command, given=None, **options):

@@ -6,7 +6,6 @@
 Nothing of this machine is touched: the folder is deleted at the end. The provider's stand-in runs outside it, on loopback.
 """
 
-import re
 import sys
 import unittest
 from pathlib import Path

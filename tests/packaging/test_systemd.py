@@ -85,12 +85,7 @@ class Life(unittest.TestCase):
         person.answer("Senders that are no mailbox: rewrite, reject, monitor or off [rewrite]")
         person.answer("Account that such senders get")
         person.answer("Send a test message to", TO)
-        person.answer("Enter goes on")
-        person.until("Sign in as")
-        person.until("\n  ")
-        person.answer("Address", authorize(self.provider, person.until("\n")))
-        person.answer("Change Postfix's files so [no]", "yes")
-        status, seen = person.end()
+        status, seen = person.finish_setup(lambda page: authorize(self.provider, page))
         self.assertEqual(0, status, seen + container.journal("-n", "40"))
         self.assertRegex(seen, rf"\nThe test message to {re.escape(TO)} was taken: 250 [^\n]+\nDone\.\n\Z")
 

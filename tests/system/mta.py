@@ -79,6 +79,15 @@ def wait_for(what, seconds, probe):
         time.sleep(0.02)
 
 
+def greets(port):
+    """Whether an SMTP server takes connections there."""
+    try:
+        with socket.create_connection((HOST, port), timeout=5) as connection:
+            return connection.recv(4).startswith(b"220")
+    except OSError:
+        return False
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -261,15 +270,8 @@ class Mta:
                  lambda: self.master.poll() is not None or "daemon started" in self.log()[seen:])
         if self.master.poll() is not None:
             return False
-        wait_for("smtpd answers", START_SECONDS, self._answers)
+        wait_for("smtpd answers", START_SECONDS, lambda: greets(self.smtp_port))
         return True
-
-    def _answers(self):
-        try:
-            with socket.create_connection((HOST, self.smtp_port), timeout=5) as connection:
-                return connection.recv(4).startswith(b"220")
-        except OSError:
-            return False
 
     def stop(self):
         """Ends every process of this instance; legal on one that does not run."""

@@ -4,6 +4,7 @@ Used by the system tests and the demo.
 """
 
 import hashlib
+import shutil
 import smtplib
 import sys
 import threading
@@ -29,6 +30,19 @@ def message(number=0, size=2000, sender=ACCOUNT):
     body = line * (size // len(line) + 1) + b"..a line with dots\r\n.\r\n"
     head = f"From: Scanner <{sender}>\r\nTo: someone@example.net\r\nSubject: Scan {number}\r\nMessage-ID: <{number}@scanner>\r\n"
     return head.encode() + b"\r\n" + body, hashlib.sha256(body).hexdigest()
+
+
+class SubmitWorld(World):
+    """With what an MTA needs that runs mailbearer-submit as the user mail."""
+
+    def __init__(self):
+        super().__init__(conf="", token_users=["mail"])
+        self.locks = self.folder / "locks"
+        self.locks.mkdir()
+        shutil.chown(self.locks, "mail", "mail")
+        self.write(client=f'relayhost = "[localhost]:{self.provider.smtp_port}"', conf=(
+            f'account "{ACCOUNT}" {{ client = "contoso" }}\n'
+            f'submit {{ lock_directory = "{self.locks}" log = "stderr" }}\n'))
 
 
 class Relay:

@@ -9,13 +9,12 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import packages
-from mta import HOST, PATIENCE, START_SECONDS, STOP_SECONDS, MtaError, die_with_parent, free_port, wait_for
+from mta import PATIENCE, START_SECONDS, STOP_SECONDS, MtaError, die_with_parent, free_port, greets, wait_for
 
 BUILD = Path(os.environ.get("MB_BUILDDIR", Path(__file__).resolve().parents[2] / "build" / "gcc"))
 PRIVATE_HOST = BUILD / "tests" / "system" / ".libs" / "libprivatehost.so"
@@ -170,16 +169,9 @@ class Sendmail:
         self.daemon = subprocess.Popen(self.command("-bD"), cwd="/", env=self.environment(), stdin=subprocess.DEVNULL,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
                                        preexec_fn=die_with_parent)
-        wait_for("Sendmail answers", START_SECONDS, lambda: self.daemon.poll() is not None or self._answers())
+        wait_for("Sendmail answers", START_SECONDS, lambda: self.daemon.poll() is not None or greets(self.smtp_port))
         if self.daemon.poll() is not None:
             raise MtaError("Sendmail does not start:\n" + self.daemon.stderr.read().decode() + self.log()[-2000:])
-
-    def _answers(self):
-        try:
-            with socket.create_connection((HOST, self.smtp_port), timeout=5) as connection:
-                return connection.recv(4).startswith(b"220")
-        except OSError:
-            return False
 
     def stop(self):
         """Ends every process of this instance; legal on one that does not run."""

@@ -15,7 +15,6 @@ from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from relay import ACCOUNT, BUILD, Relay  # noqa: E402
-from mta import search_path  # noqa: E402
 
 import tap  # noqa: E402
 

@@ -2,14 +2,13 @@
 """The examples for Exim, with a real Exim, to a server that takes nothing but live tokens."""
 
 import os
-import shutil
 import sys
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from exim import Exim  # noqa: E402
-from relay import ACCOUNT, BUILD, CACHE, World, message  # noqa: E402
+from relay import ACCOUNT, BUILD, CACHE, SubmitWorld, message  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -23,19 +22,13 @@ class WithExim:
     example = None
 
     def setUp(self):
-        self.world = World(conf="", token_users=["mail"])
+        self.world = SubmitWorld()
         self.addCleanup(self.world.close)
-        self.world.confine()
         self.provider = self.world.provider
-        folder = self.world.folder
-        (folder / "locks").mkdir()
-        shutil.chown(folder / "locks", "mail", "mail")
-        self.world.write(client=f'relayhost = "[localhost]:{self.provider.smtp_port}"', conf=(
-            f'account "{ACCOUNT}" {{ client = "contoso" }}\n'
-            f'submit {{ lock_directory = "{folder}/locks" log = "stderr" }}\n'))
+        self.world.confine()
         self.world.start()
         self.world.sign_in()
-        self.exim = Exim(folder / "m", CACHE)
+        self.exim = Exim(self.world.folder / "m", CACHE)
         text = (EXAMPLES / self.example).read_text()
         for old, new in self.changes():
             self.assertIn(old, text)

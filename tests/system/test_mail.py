@@ -115,13 +115,7 @@ class Unchrooted(WithRelay):
 
 class Trouble(WithRelay):
     def test_twenty_find_the_token_expired_at_once(self):
-        """Really expired: a token of three seconds that nobody has asked for, so that it was not replaced ahead of time."""
-        self.world.write(conf=f'account "{ACCOUNT}" {{ client = "contoso" min_validity = 1 }}\n')
-        self.world.restart()
-        self.provider.config(token_lifetime=3)
-        self.world.sign_in(rotation="single-use")
-        self.provider.config(token_lifetime=3599, token_delay_s=1)
-        self.world.wait(lambda: not self.world.status()["token_valid_for"], "the token's end")
+        self.world.sign_in_and_let_expire()
         before = self.world.requests()
         digests = self.relay.send_many(20, 1)
         self.assertEqual(sorted(digests), bodies(self.relay.delivered(20)))

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mta import die_with_parent  # noqa: E402
 from opensmtpd import OpenSmtpd  # noqa: E402
-from relay import ACCOUNT, BUILD, CACHE, World, message  # noqa: E402
+from relay import ACCOUNT, BUILD, CACHE, SubmitWorld, message  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -67,14 +67,9 @@ class Activation:
 
 class Example(unittest.TestCase):
     def setUp(self):
-        self.world = World(conf="", token_users=["mail"])
+        self.world = SubmitWorld()
         self.addCleanup(self.world.close)
         self.provider, folder = self.world.provider, self.world.folder
-        (folder / "locks").mkdir()
-        shutil.chown(folder / "locks", "mail", "mail")
-        self.world.write(client=f'relayhost = "[localhost]:{self.provider.smtp_port}"', conf=(
-            f'account "{ACCOUNT}" {{ client = "contoso" }}\n'
-            f'submit {{ lock_directory = "{folder}/locks" log = "stderr" }}\n'))
         self.world.start()
         self.world.sign_in()
         self.mta, self.submit_log = OpenSmtpd(folder / "m", CACHE), folder / "submit.log"

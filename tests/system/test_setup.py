@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import smtplib
-import subprocess
 import sys
 import unittest
 from pathlib import Path
@@ -146,12 +145,7 @@ class Setup(unittest.TestCase):
         person.answer("The client has a secret, a certificate or none [none]")
         person.answer("Senders that are no mailbox: rewrite, reject, monitor or off [rewrite]", "off")
         person.answer(f"Send a test message to (or: none) [{ACCOUNT}]", TO)
-        person.answer("Enter goes on")
-        person.until("Sign in as")
-        person.until("\n  ")
-        person.answer("Address", authorize(self.provider, person.until("\n")))
-        person.answer("Change Postfix's files so [no]", "yes")
-        status, seen = person.end()
+        status, seen = person.finish_setup(lambda page: authorize(self.provider, page))
         self.assertEqual(0, status, seen + self.mta.log()[-3000:])
         self.assertIn(f"The test message to {TO} was taken: ", seen)
         self.assertEqual(ACCOUNT, self.taken()[0]["user"])

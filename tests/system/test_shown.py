@@ -16,7 +16,7 @@ import sendmail  # noqa: E402
 from relay import ACCOUNT, CACHE, DAEMON_USER, PLUGIN, Relay, unshare_mounts  # noqa: E402
 from harness import SOURCE  # noqa: E402
 from provider import Provider  # noqa: E402
-from shown import ShownCase, of_kind  # noqa: E402
+from shown import ShownCase  # noqa: E402
 
 import tap  # noqa: E402
 

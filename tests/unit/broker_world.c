@@ -11,7 +11,7 @@ static void new_broker(struct world *world)
 	assert_non_null(world->broker);
 }
 
-void write_secret(const struct world *world, const char *secret)
+static void write_secret(const struct world *world, const char *secret)
 {
 	FILE *file = fopen(world->secret_file, "w");
 

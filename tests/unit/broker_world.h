@@ -62,9 +62,6 @@ int configure(struct world *world, const char *text, struct err *err);
 /* The same, which must succeed. */
 void configure_well(struct world *world, const char *text);
 
-/* What the secret's file holds from now on. */
-void write_secret(const struct world *world, const char *secret);
-
 /* Starts with a stored refresh token "RT-1" for RELAY. */
 void configure_with_grant(struct world *world);
 

@@ -111,15 +111,6 @@ void loop_timer_free(struct loop_timer *timer)
 	free(timer);
 }
 
-unsigned fake_loop_armed(const struct loop *loop)
-{
-	unsigned count = 0;
-
-	for (const struct loop_timer *timer = loop->timers; timer != NULL; timer = timer->next)
-		count += timer->armed;
-	return count;
-}
-
 /* The armed timer that is due first and not after `until`, or NULL. */
 static struct loop_timer *first_due(const struct loop *loop, int64_t until)
 {

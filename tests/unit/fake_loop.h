@@ -24,7 +24,4 @@ void fake_loop_sleep(struct loop *loop, int64_t ms);
 /* loop_random gives word % bound from now on; at first 0. */
 void fake_loop_set_random(struct loop *loop, uint32_t word);
 
-/* How many timers are armed. */
-unsigned fake_loop_armed(const struct loop *loop);
-
 #endif

@@ -22,11 +22,9 @@
 #include <cmocka.h>
 
 #include "lib/sock.h"
+#include "tests/unit/socket_folder.h"
 
 #define DEADLINE_MS 5000
-
-static char folder[] = "/tmp/mb-sock-XXXXXX";
-static char path[sizeof folder + sizeof "/s"];
 
 static struct {
 	void (*other_side)(void); /* what happens meanwhile */
@@ -438,21 +436,6 @@ static int end_of_world(void **state)
 	listener = -1;
 	unlink(path);
 	return 0;
-}
-
-static int make_folder(void **state)
-{
-	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	snprintf(path, sizeof path, "%s/s", folder);
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	return rmdir(folder);
 }
 
 #define SOCK_TEST(test) cmocka_unit_test_setup_teardown(test, new_world, end_of_world)

@@ -23,9 +23,9 @@
 #include <cmocka.h>
 
 #include "lib/sock.h"
+#include "tests/unit/socket_folder.h"
 
-static char folder[] = "/tmp/mb-listen-XXXXXX";
-static char path[128], temporary[128], lock_path[128];
+static char temporary[sizeof path + sizeof ".new"], lock_path[sizeof path + sizeof ".lock"];
 
 static void (*at_rename)(void);
 static void (*at_flock)(void);
@@ -384,22 +384,13 @@ static void one_of_many_racing_processes_wins(void **state)
 	}
 }
 
-static int make_folder(void **state)
+static int make_names(void **state)
 {
-	(void)state;
-	if (mkdtemp(folder) == NULL)
+	if (make_folder(state) != 0)
 		return -1;
-	snprintf(path, sizeof path, "%s/s", folder);
-	snprintf(temporary, sizeof temporary, "%s/s.new", folder);
-	snprintf(lock_path, sizeof lock_path, "%s/s.lock", folder);
+	snprintf(temporary, sizeof temporary, "%s.new", path);
+	snprintf(lock_path, sizeof lock_path, "%s.lock", path);
 	return 0;
-}
-
-/* Fails when a test left anything behind. */
-static int remove_folder(void **state)
-{
-	(void)state;
-	return rmdir(folder);
 }
 
 int main(void)
@@ -419,5 +410,5 @@ int main(void)
 	    cmocka_unit_test(one_of_many_racing_processes_wins),
 	};
 
-	return cmocka_run_group_tests_name("sock_listen", tests, make_folder, remove_folder);
+	return cmocka_run_group_tests_name("sock_listen", tests, make_names, remove_folder);
 }

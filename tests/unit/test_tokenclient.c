@@ -22,12 +22,10 @@
 
 #include "client/tokenclient.h"
 #include "lib/sock.h"
+#include "tests/unit/socket_folder.h"
 
 #define MARKER "MARKER-eyJ0eXAiOiJKV1Qi"
 #define DEADLINE_MS 5000
-
-static char folder[] = "/tmp/mb-client-XXXXXX";
-static char path[128];
 
 static struct {
 	int64_t now_ms;
@@ -483,21 +481,6 @@ static int end_of_world(void **state)
 	close(tokend.listener);
 	unlink(path);
 	return 0;
-}
-
-static int make_folder(void **state)
-{
-	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	snprintf(path, sizeof path, "%s/s", folder);
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	return rmdir(folder);
 }
 
 #define CLIENT_TEST(test) cmocka_unit_test_setup_teardown(test, new_world, end_of_world)

@@ -17,9 +17,7 @@
 #include "client/tokenclient.h"
 #include "lib/netstring.h"
 #include "lib/sock.h"
-
-static char folder[] = "/tmp/mb-client-XXXXXX";
-static char path[128];
+#include "tests/unit/socket_folder.h"
 
 /* A real tokend, of a sort: answers every question with its key, one client after the other. */
 static void serve(int listener)
@@ -93,21 +91,6 @@ static void twenty_processes_and_a_queue_of_one(void **state)
 	kill(server, SIGKILL);
 	assert_int_equal(waitpid(server, &status, 0), server);
 	sock_unlisten_unix(path, listener);
-}
-
-static int make_folder(void **state)
-{
-	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	snprintf(path, sizeof path, "%s/s", folder);
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	return rmdir(folder);
 }
 
 int main(void)
