@@ -34,7 +34,7 @@ static int check_files(const struct settings *settings, struct err *err)
 
 	if (geteuid() == 0 && (privs_become(user, err) != 0 || check_readable(settings->path, user, err) != 0))
 		return -1;
-	return settings_check_files(settings, err);
+	return settings_check_files(settings, SETTINGS_BY_ANOTHER, err);
 }
 
 static int report(const struct settings *settings, struct err *err)

@@ -199,7 +199,13 @@ static int check_certificate(const char *name, struct err *err)
 	return settings_is_uri(name) ? 0 : check_readable(name, err);
 }
 
-static int check_client(const struct settings *settings, const struct settings_client *client, struct err *err)
+static bool is_out_of_sight(const char *name, enum settings_reader reader)
+{
+	return reader == SETTINGS_BY_ANOTHER && strncmp(name, CREDENTIAL, strlen(CREDENTIAL)) == 0;
+}
+
+static int check_client(const struct settings *settings, const struct settings_client *client,
+			enum settings_reader reader, struct err *err)
 {
 	const struct {
 		const char *key;
@@ -217,25 +223,25 @@ static int check_client(const struct settings *settings, const struct settings_c
 	size_t i;
 
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (files[i].path && files[i].check(files[i].path, err) != 0)
+		if (files[i].path && !is_out_of_sight(files[i].path, reader) && files[i].check(files[i].path, err) != 0)
 			return err_prefix(err, "%s:%d: client \"%.100s\": %s", settings->path, client->line,
 					  client->name, files[i].key);
 	return 0;
 }
 
-int settings_check_files(const struct settings *settings, struct err *err)
+int settings_check_files(const struct settings *settings, enum settings_reader reader, struct err *err)
 {
 	const char *seal = settings->tokend.seal_key_file;
 	struct stat st;
 	size_t i;
 
 	for (i = 0; i < settings->client_count; i++)
-		if (check_client(settings, &settings->clients[i], err) != 0)
+		if (check_client(settings, &settings->clients[i], reader, err) != 0)
 			return -1;
 	/* The sealing key may not be made yet; once it is there, it is a secret like the others. */
 	if (*seal == '/' && stat(seal, &st) != 0 && errno == ENOENT)
 		return 0;
-	if (check_secret(seal, err) != 0)
+	if (!is_out_of_sight(seal, reader) && check_secret(seal, err) != 0)
 		return err_prefix(err, "%s: section tokend: seal_key_file", settings->path);
 	return 0;
 }

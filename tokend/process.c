@@ -107,7 +107,8 @@ static int reload_settings(struct process *process, const char **restart, struct
 	if (settings_load(process->conf, &settings, err) != 0)
 		return -1;
 	*restart = wants_restart(&broker_settings(process->broker)->tokend, &settings->tokend);
-	if (settings_check_files(settings, err) != 0 || broker_configure(process->broker, settings, err) != 0) {
+	if (settings_check_files(settings, SETTINGS_BY_TOKEND, err) != 0 ||
+	    broker_configure(process->broker, settings, err) != 0) {
 		settings_free(settings);
 		return -1;
 	}
@@ -304,7 +305,7 @@ static int start(struct process *process, const struct options *options, struct 
 	privs_raise_descriptors(); /* a thousand mail processes are a thousand descriptors */
 	wait_ones_turn();
 	if ((!options->foreground && privs_daemonize(err) != 0) || give_up_root(&process->settings->tokend, err) != 0 ||
-	    settings_check_files(process->settings, err) != 0 || open_store(process, err) != 0 ||
+	    settings_check_files(process->settings, SETTINGS_BY_TOKEND, err) != 0 || open_store(process, err) != 0 ||
 	    open_engine(process, err) != 0 || set_signals(process, err) != 0)
 		return -1;
 	apply_access(process);

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import socket
@@ -387,6 +388,13 @@ class CheckConfig(CliTest):
 
     def test_good(self):
         self.write()
+        self.assert_done(self.run_cli("check-config"), f"{self.conf}: 1 client, 2 accounts, 0 connectors: all good\n")
+
+    def test_what_systemd_gives_tokend_alone_is_left_out(self):
+        self.write()
+        with open(self.conf, encoding="utf-8") as file:
+            text = file.read()
+        self.conf = self.file("mailbearer.conf", re.sub(r'"[^"]*/(secret|seal\.key)"', r'"credential:\1"', text), 0o644)
         self.assert_done(self.run_cli("check-config"), f"{self.conf}: 1 client, 2 accounts, 0 connectors: all good\n")
 
     def test_wrong_settings_are_named_with_their_line(self):

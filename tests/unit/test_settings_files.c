@@ -150,7 +150,7 @@ static int check(const char *key, const char *more, struct err *err)
 	settings = load_text(text, err);
 	if (!settings)
 		fail_msg("%s", err->text);
-	result = settings_check_files(settings, err);
+	result = settings_check_files(settings, SETTINGS_BY_TOKEND, err);
 	settings_free(settings);
 	return result;
 }
@@ -236,12 +236,12 @@ static void the_sealing_key_may_be_missing_but_not_open(void **state)
 	snprintf(text, sizeof(text), "tokend { seal_key_file = %s }", path);
 	settings = load_text(text, &err);
 	assert_non_null(settings);
-	assert_int_equal(settings_check_files(settings, &err), 0);
+	assert_int_equal(settings_check_files(settings, SETTINGS_BY_TOKEND, &err), 0);
 	put("00", 2, 0644);
-	assert_int_equal(settings_check_files(settings, &err), -1);
+	assert_int_equal(settings_check_files(settings, SETTINGS_BY_TOKEND, &err), -1);
 	assert_non_null(strstr(err.text, "seal_key_file: "));
 	put("00", 2, 0640);
-	assert_int_equal(settings_check_files(settings, &err), 0);
+	assert_int_equal(settings_check_files(settings, SETTINGS_BY_TOKEND, &err), 0);
 	settings_free(settings);
 }
 
