@@ -398,7 +398,7 @@ static int one_command(struct session *session, struct err *err)
 	if (hop_is_open(session->hop) && session->state == LMTP_READY &&
 	    !channel_wait(&session->channel, PATIENCE_IDLE))
 		hop_quit(session->hop);
-	switch (channel_line(&session->channel, PATIENCE_COMMAND, line, sizeof line, &len, &bare, err)) {
+	switch (channel_line(&session->channel, PATIENCE_CLIENT, line, sizeof line, &len, &bare, err)) {
 	case CHANNEL_OK:
 		return do_line(session, line, len, bare, err);
 	case CHANNEL_LONG:
@@ -440,7 +440,7 @@ int session_run(const struct router *router, int in, int out, struct err *err)
 		while (status == 0 && !session->over)
 			status = one_command(session, err);
 		if (status == 0)
-			status = channel_flush(&session->channel, PATIENCE_COMMAND, err);
+			status = channel_flush(&session->channel, PATIENCE_CLIENT, err);
 		end_message(session);
 		hop_quit(session->hop);
 	}

@@ -4,11 +4,12 @@
         tap.main()
 
 Arguments select tests by substring of their names. A skipped test counts as failed: there are no tests that may be skipped.
-A test that takes longer than $MB_TEST_TIMEOUT seconds (120) fails where it stands, so that its clean-up runs; a SIGTERM ends
+A test that takes longer than $MB_TEST_TIMEOUT seconds (300) fails where it stands, so that its clean-up runs; a SIGTERM ends
 the runner the same way.
 
 A test that makes faults says so, tried("no descriptors left"), by the words with which their row of SECURITY.md's table begins; after
-all tests of a program the numbers there are compared with what was done, give or take a fifth of those that a machine decides.
+all tests of a program the numbers there are compared with what was done. Where the C library and the kernel decide how many there
+are, CALLS, they are to be the same within a third; where a slow machine has ended them early, AT_MOST, no more than that.
 """
 import collections
 import os
@@ -20,14 +21,24 @@ import traceback
 import unittest
 
 SECURITY = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "SECURITY.md")
-TEST_SECONDS = int(os.environ.get("MB_TEST_TIMEOUT", "120"))
+TEST_SECONDS = int(os.environ.get("MB_TEST_TIMEOUT", "300"))
 
+
+EXACTLY, CALLS, AT_MOST = range(3)
 
 faults = collections.Counter()
+counting = {}  # how, by row
 
 
-def tried(row, times=1):
+def tried(row, times=1, how=EXACTLY):
     faults[row] += times
+    counting[row] = max(how, counting.get(row, EXACTLY))
+
+
+def fits(said, times, how):
+    if how == AT_MOST:
+        return 0 < times <= said
+    return abs(said - times) <= (max(said, times) // 3 if how == CALLS else 0)
 
 
 def miscounted(row, times):
@@ -36,7 +47,7 @@ def miscounted(row, times):
         said = [int(number) for number in re.findall(rf"(?m)^\| {re.escape(row)}[^|]*\| (\d+) \|", file.read())]
     if len(said) != 1:
         return f"{len(said)} rows of SECURITY.md begin with these words"
-    if abs(said[0] - times) > max(said[0], times) // 5:
+    if not fits(said[0], times, counting[row]):
         return f"SECURITY.md says {said[0]}"
     return None
 

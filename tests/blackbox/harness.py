@@ -1,6 +1,7 @@
 """A world for the black-box and system rings: a folder with a configuration, the stand-in for the provider, and the real
 daemon, which runs as an unprivileged user and says that it is ready by sd_notify. Everything ends with close()."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -27,7 +28,8 @@ SANITIZED = TOKEND.exists() and b"__asan_" in TOKEND.read_bytes()  # the package
 ACCOUNT = "relay@contoso.com"
 CLIENT_ID = "5d3c2b1a-9f8e-4d7c-8b6a-0123456789ab"
 SECRET = "MARKER+se/cr=e&t% ~x y"
-PATIENCE = 30
+PATIENCE = 90            # seconds for whatever is to happen: reached by a machine that has stopped, not by one that is slow
+TIMEOUT = "timeout = 20" # what the client has in the configuration; a test that waits for its end replaces it
 
 # A user whom every Debian has and who owns nothing here; whoever is not root stays who they are.
 DAEMON_USER = "proxy" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
@@ -124,7 +126,7 @@ class World:
         self.conf.write_text(
             f'client "contoso" {{\n provider = "microsoft" tenant = "{tenant}"\n'
             f' metadata_url = "{self.provider.metadata_url}"\n client_id = "{CLIENT_ID}"\n'
-            f' client_secret_file = "{self.secret_file}"\n ca_file = "{self.provider.ca_file}" timeout = 3\n'
+            f' client_secret_file = "{self.secret_file}"\n ca_file = "{self.provider.ca_file}" {TIMEOUT}\n'
             f' {parts["client"]}\n}}\n{body}\n'
             f'tokend {{ listen = {{ {listen} }} state_directory = "{self.state}" seal_key_file = "{self.seal_key}"\n'
             f' user = "{DAEMON_USER}" token_users = {{ {users} }} log = "stderr" {parts["tokend"]} }}\n')
@@ -238,16 +240,25 @@ class World:
 
     # --- talking to it ---
 
-    def connect(self, path=None, timeout=60):
+    def connect(self, path=None, timeout=PATIENCE):
         connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(path or self.socket))  # with a timeout, a full queue would be an error
         connection.settimeout(timeout)
-        connection.connect(str(path or self.socket))
         return connection
 
     def ask(self, question, path=None):
         with self.connect(path) as connection:
-            connection.sendall(frame(question.encode()))
+            with contextlib.suppress(BrokenPipeError):  # who is sent away is told so without being listened to
+                connection.sendall(frame(question.encode()))
             return read_reply(connection)
+
+    def refreshes(self, account=ACCOUNT):
+        """Waits until a forced refresh succeeds. The first one may share the answer of a request that was under way."""
+        self.wait(lambda: self.ask("refresh " + account)[0] == "OK", f"a new token of {account}")
+
+    def wait_state(self, state, account=ACCOUNT):
+        """Waits for it: what is retried comes by there again and again. The whole status."""
+        return self.wait(lambda: (now := self.status(account))["state"] == state and now, f"{account} is {state}")
 
     def status(self, account=ACCOUNT):
         word, text = self.ask("status " + account)
@@ -256,7 +267,7 @@ class World:
         return json.loads(text)
 
     def cli(self, *arguments, given=None):
-        return subprocess.run([CLI, "-c", self.conf, *arguments], input=given, capture_output=True, text=True, timeout=90,
+        return subprocess.run([CLI, "-c", self.conf, *arguments], input=given, capture_output=True, text=True, timeout=PATIENCE,
                               check=False, env=self.environment())
 
     # --- grants ---
@@ -274,13 +285,16 @@ class World:
 
     def sign_in_and_let_expire(self):
         """The token of three seconds has really expired: nobody has asked for it, so that it was not replaced ahead of time.
-        The next one takes the provider a second."""
+        The next one takes the provider a second. How many requests there were up to the expired one."""
         self.write(conf=f'account "{ACCOUNT}" {{ client = "contoso" min_validity = 1 }}\n')
         self.restart()
         self.provider.config(token_lifetime=3)
         self.sign_in(rotation="single-use")
+        before = self.requests()
         self.provider.config(token_lifetime=3599, token_delay_s=1)
-        self.wait(lambda: not self.status()["token_valid_for"], "the token's end")
+        # A busy machine may look so late that a new one is there.
+        self.wait(lambda: not 0 < (self.status()["token_valid_for"] or 0) <= 3, "the token's end")
+        return before
 
     def requests(self):
         return self.provider.count("token/requests")

@@ -54,7 +54,7 @@ class Run:
 
     def until(self, pattern):
         """The match of the pattern in its standard output."""
-        while not (match := re.search(pattern, self.out.decode())):
+        while not (match := re.search(pattern, self.out.decode(errors="ignore"))):  # a letter may have come in part
             piece = self.read(self.process.stdout.fileno())
             if not piece:
                 raise AssertionError(f"it ended: {self.out!r}, {self.end()}")
@@ -63,7 +63,10 @@ class Run:
 
     def until_shown(self, text):
         while text.encode() not in self.shown:
-            self.shown += self.read(self.master)
+            piece = self.read(self.master)
+            if not piece:
+                raise AssertionError(f"it ended without {text!r}: {self.shown!r}")
+            self.shown += piece
 
     def address(self):
         return self.until(r"\n  (https://\S+)\n")[1]

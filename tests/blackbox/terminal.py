@@ -1,5 +1,6 @@
 """A person at a terminal, for the tests of commands that ask."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -25,6 +26,7 @@ class Person:
                                         preexec_fn=take_terminal)
         os.close(tty)
         self.seen = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")()  # a letter may come in two pieces
 
     def close(self):
         if self.process.poll() is None:
@@ -41,7 +43,7 @@ class Person:
             piece = os.read(self.master, 65536)
         except OSError:
             return False
-        self.seen += piece.decode().replace("\r\n", "\n")
+        self.seen = (self.seen + self.decoder.decode(piece)).replace("\r\n", "\n")
         return bool(piece)
 
     def until(self, text):

@@ -4,6 +4,7 @@
 Wants $MB_BUILDDIR (and $MB_SRCDIR, or the folder two above this file).
 """
 
+import codecs
 import fcntl
 import json
 import os
@@ -29,7 +30,7 @@ from fake_tokend import FakeTokend  # noqa: E402
 
 MAILBEARER = os.path.join(BUILD, "mailbearer")
 DONE, FAILED, USAGE, NO_TOKEND = 0, 1, 2, 3
-PATIENCE = 20  # seconds for anything here
+PATIENCE = 90  # seconds for anything here
 
 USER = "relay@contoso.com"
 MARKER = "MARKERxREFRESHx91c4"
@@ -63,6 +64,7 @@ class Terminal:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.seen = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")()  # a letter may come in two pieces
 
     def close(self):
         os.close(self.master)
@@ -72,7 +74,7 @@ class Terminal:
         """Takes what is there within the time for one step; False when nothing came."""
         ready, _, _ = select.select([self.master], [], [], PATIENCE)
         if ready:
-            self.seen += os.read(self.master, 65536).decode()
+            self.seen += self.decoder.decode(os.read(self.master, 65536))
         return bool(ready)
 
     def wait_for(self, text):

@@ -5,12 +5,14 @@ to do, and the next good answer heals. At the end memory and descriptors are whe
 
 import json
 import os
+import re
 import socket
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, CLIENT_ID, SANITIZED, World  # noqa: E402
+from harness import ACCOUNT, CLIENT_ID, SANITIZED, TIMEOUT, World  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -66,7 +68,8 @@ NONSENSE = (
      "server_error"),
 )
 
-# Each takes client.timeout, one second.
+# Each takes client.timeout. On a busy machine the second may be over in an earlier phase.
+SOON, OVER = "timeout = 1", "timed out after 1 s"
 HANGING = (
     ("before TLS", {"kind": "hang_connect"}, "TLS handshake"),
     ("before the headers", {"kind": "hang_headers"}, "waiting for the answer"),
@@ -100,7 +103,6 @@ class Endpoint(unittest.TestCase):
         self.world = World()
         self.addCleanup(self.world.close)
         self.provider = self.world.provider
-        self.world.conf.write_text(self.world.conf.read_text().replace("timeout = 3", "timeout = 1"))
         # Each request makes its own connection, so that a fault meets each phase of one.
         self.provider.config(token_keep_alive=False)
         self.world.start()
@@ -112,27 +114,32 @@ class Endpoint(unittest.TestCase):
         served, lines = self.world.ask("token " + ACCOUNT), len(self.world.log())
         if fault is not None:
             self.provider.token_fault(**fault)
-        word, text = self.world.ask("refresh " + ACCOUNT)
-        self.assertEqual("TEMP", word, text)
+        text = self.refused(says)
         self.assertRegex(text, says)
         self.assertEqual(served, self.world.ask("token " + ACCOUNT), "the good token is served on")
-        status = self.world.status()
-        self.assertEqual(("backoff", False), (status["state"], status["unsaved"]))
+        self.assertFalse(self.world.wait_state("backoff")["unsaved"])
         self.assertEqual(1, len(list(self.world.state.glob("*.grant"))))
         told = [line for line in self.world.log()[lines:].splitlines() if event in line]
         self.assertGreaterEqual(len(told), 1)
         for line in told:  # it may have tried again by itself meanwhile
-            self.assertRegex(line, says)
+            self.assertTrue(re.search(says, line) or OVER in line, line)
             self.assertIn(ACCOUNT, line)
             self.assertIn('remedy="', line)
             self.assertNotIn("MARKER", line)
         self.assertIsNone(self.world.daemon.poll())
 
+    def refused(self, says):
+        """What a forced refresh is answered."""
+        while True:
+            word, text = self.world.ask("refresh " + ACCOUNT)
+            self.assertEqual("TEMP", word, text)
+            if re.search(says, text) or OVER not in text:
+                return text
+
     def heals(self):
         self.provider.token_fault(None)
         self.provider.release()
-        word, text = self.world.ask("refresh " + ACCOUNT)
-        self.assertEqual("OK", word, text)
+        self.world.refreshes()
         status = self.world.status()
         self.assertEqual(("fresh", 0, ""), (status["state"], status["failures"], status["last_error"]))
 
@@ -168,6 +175,9 @@ class Endpoint(unittest.TestCase):
         self.assertLess(self.provider.count("token/huge_sent"), 50 * 1024 * 1024)
 
     def test_hanging_in_each_phase(self):
+        self.world.conf.write_text(self.world.conf.read_text().replace(TIMEOUT, SOON))
+        self.assertEqual("OK", self.world.ask("reload ")[0])
+        self.heals()
         files = self.world.open_files()
         self.round(HANGING, "hanging")
         self.files_are_back_at(files)
@@ -192,12 +202,13 @@ class Endpoint(unittest.TestCase):
             for value, least, most in RETRY_AFTER:
                 tap.tried("429 and 503")
                 with self.subTest(f"{status}, {value}"):
+                    began = time.monotonic()
                     self.fails({"kind": "status", "status": status, "retry_after": value}, f"HTTP {status}")
                     self.provider.token_fault(None)
                     pause = self.world.status()["next_try_in"] or 0
                     self.assertLessEqual(pause, most)
                     if least > 2:
-                        self.assertGreaterEqual(pause, least - 5)
+                        self.assertGreaterEqual(pause, least - 1 - (time.monotonic() - began))
                     self.heals()
 
     def test_lives_of_tokens(self):
@@ -236,21 +247,21 @@ class Network(unittest.TestCase):
     def setUp(self):
         self.world = World()
         self.addCleanup(self.world.close)
-        self.good = self.world.conf.read_text().replace("timeout = 3", "timeout = 1").replace(
+        self.good = self.world.conf.read_text().replace(
             f'metadata_url = "{self.world.provider.metadata_url}"', f'token_endpoint = "{self.world.provider.token_endpoint}"')
         self.world.conf.write_text(self.good)
         self.world.start()
         self.world.sign_in()
 
-    def behind(self, endpoint):
-        self.world.conf.write_text(self.good.replace(self.world.provider.token_endpoint, endpoint))
+    def behind(self, endpoint, timeout=TIMEOUT):
+        self.world.conf.write_text(self.good.replace(self.world.provider.token_endpoint, endpoint).replace(TIMEOUT, timeout))
         self.assertEqual("OK", self.world.ask("reload ")[0])
         return self.world.ask("refresh " + ACCOUNT)
 
     def heals(self):
         self.world.conf.write_text(self.good)
         self.assertEqual("OK", self.world.ask("reload ")[0])
-        self.assertEqual("OK", self.world.ask("refresh " + ACCOUNT)[0])
+        self.world.refreshes()
 
     def test_refused(self):
         tap.tried("certificate")
@@ -273,7 +284,7 @@ class Network(unittest.TestCase):
             self.addCleanup(waiting.close)
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
-        word, text = self.behind(f"https://127.0.0.1:{full.getsockname()[1]}/token")
+        word, text = self.behind(f"https://127.0.0.1:{full.getsockname()[1]}/token", SOON)
         self.assertEqual("TEMP", word)
         self.assertIn("timed out after 1 s while connecting", text)
         self.heals()

@@ -32,7 +32,7 @@ class Device(LoginTest):
     def test_countdown_on_a_terminal(self):
         with self.login("--device", terminal=True) as run:
             code = run.code()
-            run.until_shown("Waiting for the sign-in: 14:5")
+            run.until_shown("Waiting for the sign-in: 1")
             self.provider.device(code, ACCOUNT)
             status, out, _ = run.end()
         self.assertEqual(0, status, out)

@@ -11,7 +11,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, BUILD, PLUGIN, NoAnswer, World, frame, read_reply  # noqa: E402
+from harness import ACCOUNT, BUILD, PLUGIN, TIMEOUT, NoAnswer, World, frame, read_reply  # noqa: E402
 from milter_client import MilterError  # noqa: E402
 from milter_world import MilterWorld  # noqa: E402
 from shim import FAIL, OURS, Shim  # noqa: E402
@@ -31,10 +31,11 @@ class Counting(unittest.TestCase):
         for n in itertools.count(1):
             self.shim.arm(OURS, FAIL, n, errno.ENOMEM)
             act(n)
-            if not self.shim.clear():
+            struck = self.shim.clear()
+            if not struck:
                 break
+            tap.tried(self.row, struck, tap.CALLS)
         self.assertGreater(n, least, "the allocations were seen")
-        tap.tried(self.row, n - 1)
 
 
 class WithShim(Counting):
@@ -44,12 +45,15 @@ class WithShim(Counting):
         self.shim = Shim(self.world.folder)
         # What is freed is overwritten, so that its use is seen.
         # A request whose socket could not be watched ends at its timeout.
-        self.world.conf.write_text(self.world.conf.read_text().replace("timeout = 3", "timeout = 1"))
+        self.world.conf.write_text(self.world.conf.read_text().replace(TIMEOUT, "timeout = 1"))
         self.world.more_environment = {**self.shim.environment, "MALLOC_PERTURB_": "165"}
 
     def start(self):
         self.world.start()
-        self.world.sign_in(rotation="entra")
+        word, text = self.world.ask(f"import {ACCOUNT} {self.world.account(rotation='entra')}")
+        if word != "TEMP":  # on a busy machine the second may be over
+            self.assertEqual("OK", word, text)
+        self.world.refreshes()
 
     def ask(self, question):
         try:
@@ -64,7 +68,7 @@ class Daemon(WithShim):
     def is_well(self, n):
         self.assertIsNone(self.world.daemon.poll(), f"allocation {n}, {self.shim.last()}: {self.world.log()[-800:]}")
         struck = self.shim.clear()
-        self.world.wait(lambda: self.ask("refresh " + ACCOUNT) == "OK", f"a token after allocation {n} failed", 5)
+        self.world.wait(lambda: self.ask("refresh " + ACCOUNT) == "OK", f"a token after allocation {n} failed")
         self.assertEqual("OK", self.ask("token " + ACCOUNT))
         self.shim.set(hits=struck)
 
@@ -96,7 +100,7 @@ class Daemon(WithShim):
         self.each(answers, 20)
         files, memory = self.world.open_files(), self.world.memory()
         for _ in range(50):
-            self.assertEqual("OK", self.ask("refresh " + ACCOUNT))
+            self.world.refreshes()
         self.world.wait(lambda: self.world.open_files() <= files, "the descriptors back")
         self.assertLess(self.world.memory() - memory, 512)
 
@@ -119,7 +123,7 @@ class Daemon(WithShim):
             self.assertIn(self.ask(f"import {ACCOUNT} {known}"), RESULTS)
             self.assertIsNone(self.world.daemon.poll(), f"allocation {n}, {self.shim.last()}")
             self.shim.set(kinds=0)
-            self.assertEqual("OK", self.ask("token " + ACCOUNT))
+            self.world.wait(lambda: self.ask("token " + ACCOUNT) == "OK", f"a token after allocation {n} failed")
 
         self.each(imports, 5)
 
@@ -141,6 +145,8 @@ class Daemon(WithShim):
         self.world.prefix = ["/usr/bin/prlimit", f"--nofile={few}:{few}"]
         self.world.start()
         held = [self.world.connect() for _ in range(2 * few)]
+        # Those that are taken first leave none for its request.
+        self.world.wait(lambda: self.world.open_files() in (0, few), "all descriptors in use")
         held[0].sendall(frame(b"refresh " + ACCOUNT.encode()))
         word, text = read_reply(held[0])
         self.assertEqual("TEMP", word)

@@ -9,7 +9,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ACCOUNT, NoAnswer, World, frame, read_reply  # noqa: E402
+from harness import ACCOUNT, PATIENCE, NoAnswer, World, frame, read_reply  # noqa: E402
 from shim import COUNT, FAIL, HOLD, KILL_AFTER, KILL_BEFORE, REST, STORE, Shim  # noqa: E402
 
 import tap  # noqa: E402
@@ -62,11 +62,12 @@ class Disk(WithShim):
                 self.shim.arm(STORE, FAIL, n, number)
                 self.assertEqual("OK", self.ask("refresh " + ACCOUNT), f"{os.strerror(number)} at call {n}, {self.shim.last()}")
                 self.assertEqual("OK", self.ask("token " + ACCOUNT))
-                if not self.shim.clear():
+                struck = self.shim.clear()
+                if not struck:
                     break
+                tap.tried("the n-th call of the store fails", struck, tap.CALLS)
                 self.works_after_a_kill()
             self.assertGreater(n, 8, "the calls were seen")
-            tap.tried("the n-th call of the store fails", n - 1)
 
     def test_all_calls_fail_from_one_on(self):
         """Until it is repaired: the newest token is in memory, is used, and is on disk as soon as that can be."""
@@ -76,7 +77,7 @@ class Disk(WithShim):
                 self.assertEqual("OK", self.ask("refresh " + ACCOUNT))
             if not self.shim.clear():
                 break
-            tap.tried("all calls of the store fail from the n-th on")
+            tap.tried("all calls of the store fail from the n-th on", 1, tap.CALLS)
             self.works_after_a_kill()
 
     def test_is_repaired_by_itself(self):
@@ -141,7 +142,30 @@ class Hanging(WithShim):
             self.shim.clear()
             self.assertEqual("OK", read_reply(asker)[0])
             self.assertNotEqual(before, self.world.ask("token " + ACCOUNT))
-        tap.tried("the disk hangs", calls)
+            tap.tried("the disk hangs", 1, tap.CALLS)
+        self.works_after_a_kill()
+
+    def test_for_longer_than_anybody_waits(self):
+        """It is said, what would change the grant is refused, and all else goes on; the end does not wait for ever."""
+        self.world.sign_in(rotation="entra")
+        tap.tried("the disk hangs", 2, tap.CALLS)
+        before, asker = self.world.ask("token " + ACCOUNT), self.begin(1)
+        self.world.wait_log("event=store-hangs")
+        for question in ("reload ", "forget " + ACCOUNT):
+            word, text = self.world.ask(question)
+            self.assertNotEqual("OK", word)
+            self.assertIn("does not answer", text)
+        self.assertEqual(before, self.world.ask("token " + ACCOUNT))
+        self.shim.clear()
+        self.assertEqual("OK", read_reply(asker)[0])
+        self.assertIn("event=store-repaired", self.world.log())
+        after = len(self.world.log())
+        self.begin(1)
+        self.world.daemon.terminate()
+        self.assertEqual(0, self.world.daemon.wait(PATIENCE))
+        self.assertIn("event=store-hangs", self.world.log()[after:])
+        self.shim.clear()
+        self.world.start()
         self.works_after_a_kill()
 
     def test_stop_waits_for_it(self):
@@ -168,14 +192,15 @@ class Killed(WithShim):
             word = self.ask(question())
             if not self.shim.get("hits"):
                 self.world.kill()
-            self.world.daemon.wait() if self.world.daemon else None
+            else:
+                self.world.daemon.wait()
+            tap.tried(self.row, self.shim.get("hits"), tap.CALLS)
             at = self.shim.last()
             self.shim.clear()
             self.world.daemon = None
             self.world.start()
             survives(n, at)
             if word == "OK":
-                tap.tried(self.row, n)
                 self.assertGreater(n, 8, "the calls were seen")
                 return
         raise AssertionError("no run came to its end")

@@ -12,7 +12,7 @@ import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import (ACCOUNT, CLIENT_ID, SECRET, TOKEND, NoAnswer, World, frame, read_reply)  # noqa: E402
+from harness import (ACCOUNT, CLIENT_ID, PATIENCE, SECRET, TIMEOUT, TOKEND, NoAnswer, World, frame, read_reply)  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -59,8 +59,7 @@ class Refresh(WithWorld):
             self.assertEqual("OK", word)
             self.assertGreaterEqual(len(token), size)
 
-    def assert_one_request_for_twenty(self):
-        before = self.world.requests()
+    def assert_one_request_for_twenty(self, before):
         answers = ask_many(self.world, "token " + ACCOUNT, 20)
         self.assertEqual({"OK"}, {word for word, _ in answers})
         self.assertEqual(1, len({token for _, token in answers}))
@@ -69,13 +68,14 @@ class Refresh(WithWorld):
 
     def test_twenty_askers_share_one_request(self):
         self.world.sign_in(rotation="single-use")
-        self.world.restart()
+        self.world.stop()
         self.provider.config(token_delay_s=1)
-        self.assert_one_request_for_twenty()
+        before = self.world.requests()
+        self.world.start()
+        self.assert_one_request_for_twenty(before)
 
     def test_twenty_askers_after_real_expiry_share_one_request(self):
-        self.world.sign_in_and_let_expire()
-        self.assert_one_request_for_twenty()
+        self.assert_one_request_for_twenty(self.world.sign_in_and_let_expire())
 
     def test_killed_forty_times_where_the_token_stays_the_same(self):
         self.survive_kills("none", 40)
@@ -133,12 +133,14 @@ class Refresh(WithWorld):
 
     def test_passing_trouble_is_retried(self):
         self.world.sign_in()
-        self.world.restart()
-        self.provider.token_fault("status", status=503, count=1)
+        self.world.stop()
+        self.provider.token_fault("status", status=503)
+        self.world.start()
         word, text = self.ask("token " + ACCOUNT)
         self.assertEqual("TEMP", word)
         self.assertIn("503", text)
-        self.assertEqual("backoff", self.world.status()["state"])
+        self.world.wait_state("backoff")
+        self.provider.token_fault(None)
         self.world.wait(lambda: self.ask("token " + ACCOUNT)[0] == "OK", "a token after the retry")
 
     def test_lost_grant_waits_for_a_person(self):
@@ -234,7 +236,7 @@ class Settings(WithWorld):
             ("client_id =", "clientid =", "client_id"),
             (CLIENT_ID, "CLIENT_ID_GOES_HERE", "placeholder"),
             ('metadata_url = "https:', 'metadata_url = "http:', "https"),
-            ("timeout = 3", 'timeout = "soon"', "timeout"),
+            (TIMEOUT, 'timeout = "soon"', "timeout"),
             (str(self.world.secret_file), "/nowhere/secret", "/nowhere/secret"),
             ('grant = "refresh_token"', 'grant = "password"', "grant"),
         )
@@ -242,7 +244,7 @@ class Settings(WithWorld):
             self.assertIn(old, good)
             self.world.conf.write_text(good.replace(old, new))
             for command in ([TOKEND, "-F", "-c", self.world.conf], None):
-                got = (subprocess.run(command, capture_output=True, text=True, timeout=30, check=False,
+                got = (subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False,
                                       env=self.world.environment()) if command else self.world.cli("check-config"))
                 self.assertEqual(1, got.returncode, got.stderr)
                 self.assertIn(word.lower(), got.stderr.lower())
@@ -251,7 +253,7 @@ class Settings(WithWorld):
         got = self.world.cli("check-config")
         self.assertEqual(1, got.returncode)
         self.assertIn(str(self.world.secret_file), got.stderr)
-        self.assertEqual(1, self.world.spawn().wait(30))
+        self.assertEqual(1, self.world.spawn().wait(PATIENCE))
         self.assertIn(str(self.world.secret_file), self.world.log())
 
     def test_no_mistake_gets_in_by_a_reload(self):
@@ -259,7 +261,7 @@ class Settings(WithWorld):
         self.world.sign_in()
         good, token = self.world.conf.read_text(), self.ask("token " + ACCOUNT)
         rows = (("client_id =", "clientid =", ":4: "), (CLIENT_ID, "CLIENT_ID_GOES_HERE", "placeholder"),
-                ('metadata_url = "https:', 'metadata_url = "http:', "https"), ("timeout = 3", 'timeout = "soon"', "timeout"),
+                ('metadata_url = "https:', 'metadata_url = "http:', "https"), (TIMEOUT, 'timeout = "soon"', "timeout"),
                 (str(self.world.secret_file), "/nowhere/secret", "/nowhere/secret"))
         for old, new, word in rows:
             self.world.conf.write_text(good.replace(old, new))
@@ -300,13 +302,14 @@ class Process(WithWorld):
     def test_terminate_answers_those_who_wait(self):
         self.world.start()
         self.world.sign_in()
-        self.world.restart()
+        self.world.stop()
         self.provider.token_fault("hang_headers")
+        before = self.world.requests()
+        self.world.start()
         with self.world.connect() as waiting:
-            before = self.world.requests()
             waiting.sendall(frame(b"token " + ACCOUNT.encode()))
             self.provider.wait_for("token/requests", before + 1)
-            self.assertEqual(0, self.world.stop(seconds=5))
+            self.assertEqual(0, self.world.stop(seconds=int(TIMEOUT.split()[-1]) - 1))
             self.assertEqual("TEMP", read_reply(waiting)[0])
         self.provider.release()
 
@@ -315,7 +318,7 @@ class Process(WithWorld):
         self.world.listen = [self.world.sockets / "other.sock"]
         self.world.write()
         second = self.world.spawn()
-        self.assertEqual(1, second.wait(30))
+        self.assertEqual(1, second.wait(PATIENCE))
         self.assertIn(f"pid {self.world.daemon.pid}", self.world.log())
         self.assertEqual("OK", self.ask("status *")[0])
 
@@ -331,7 +334,7 @@ class Process(WithWorld):
         self.world.stop()
         self.assertFalse(self.world.socket.exists())
         self.world.socket.write_text("a file of somebody's")
-        self.assertEqual(1, self.world.spawn().wait(30))
+        self.assertEqual(1, self.world.spawn().wait(PATIENCE))
         self.assertEqual("a file of somebody's", self.world.socket.read_text())
 
     def test_bad_frames_cost_only_their_sender(self):
@@ -360,7 +363,7 @@ class Process(WithWorld):
                 "s.sendall(b'%d:%s,'%(len(q),q)); print(s.recv(1000).decode())")
         who = {"user": "nobody"} if os.geteuid() == 0 else {}
         got = subprocess.run(["/usr/bin/python3", "-c", code, str(self.world.socket), "status *"], capture_output=True, text=True,
-                             timeout=30, check=False, **who)
+                             timeout=PATIENCE, check=False, **who)
         if who:
             self.assertIn("PERM uid", got.stdout)
             self.assertIn("event=peer-refused", self.world.log())

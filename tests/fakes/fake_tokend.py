@@ -63,7 +63,7 @@ class FakeTokend:
         self._listener.close()
         os.unlink(self.path)
 
-    def wait_until_asked(self, question, timeout=20):
+    def wait_until_asked(self, question, timeout=60):
         """False when nobody has asked that in time."""
         with self._changed:
             return self._changed.wait_for(lambda: self.asked[question] > 0, timeout)

@@ -30,7 +30,7 @@ class Provider:
         """Its standard input ends, and so does it; also when we are killed."""
         self.process.stdin.close()
         try:
-            self.process.wait(10)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -82,7 +82,7 @@ class Provider:
     def count(self, path):
         return self.stats().get(path, 0)
 
-    def wait_for(self, path, at_least, timeout=10):
+    def wait_for(self, path, at_least, timeout=60):
         """The counter, once it is that high; an error if it does not get there."""
         query = urllib.parse.urlencode({"path": path, "at_least": at_least, "timeout": timeout})
         value = self._ask("GET", "/wait?" + query)["value"]
@@ -90,7 +90,7 @@ class Provider:
             raise ProviderError(f"{path} is {value} after {timeout} s, not {at_least}")
         return value
 
-    def wait_until_down(self, path, at_most, timeout=10):
+    def wait_until_down(self, path, at_most, timeout=60):
         query = urllib.parse.urlencode({"path": path, "at_most": at_most, "timeout": timeout})
         value = self._ask("GET", "/wait?" + query)["value"]
         if value > at_most:

@@ -24,9 +24,9 @@ from pathlib import Path
 import packages
 
 HOST = "127.0.0.1"
-START_SECONDS = 20
-STOP_SECONDS = 15
-PATIENCE = 30
+START_SECONDS = 60
+STOP_SECONDS = 60
+PATIENCE = 90
 
 # Postfix insists on a user and a group of its own: existing, not root, and sharing their number with nobody.
 MAIL_OWNERS = ("uucp", "lp", "games")

@@ -137,7 +137,7 @@ class Relay:
             thread.join()
         return digests
 
-    def delivered(self, count, timeout=50):
+    def delivered(self, count, timeout=80):
         self.provider.wait_for("smtp/messages", count, timeout)
         return self.provider.messages()
 

@@ -71,7 +71,7 @@ class MailSink(Listener):
                          arrived=threading.Condition())
         self.port = self.server.server_address[1]
 
-    def delivered(self, count, timeout=30):
+    def delivered(self, count, timeout=80):
         """The messages, once there are so many."""
         with self.server.arrived:
             if not self.server.arrived.wait_for(lambda: len(self.server.messages) >= count, timeout):
