@@ -33,6 +33,7 @@
 	X(EVENT_GRANT_SAVED, "grant-saved", LOG_NOTICE)                                                                \
 	X(EVENT_GRANT_FORGOTTEN, "grant-forgotten", LOG_NOTICE)                                                        \
 	X(EVENT_STORE_FAILED, "store-failed", LOG_CRIT)                                                                \
+	X(EVENT_STORE_HANGS, "store-hangs", LOG_CRIT)                                                                  \
 	X(EVENT_STORE_REPAIRED, "store-repaired", LOG_NOTICE)                                                          \
 	X(EVENT_STORE_UNREADABLE, "store-unreadable", LOG_CRIT)                                                        \
 	X(EVENT_EXPIRES_SOON, "expires-soon", LOG_WARNING)                                                             \

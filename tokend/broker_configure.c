@@ -169,19 +169,22 @@ static void swap(struct broker *broker, struct plan *plan)
 
 /* An account that is read anew may have been another one's; and what a request has brought is taken over by the
  * settings that it was sent with. */
-static void settle(struct broker *broker)
+static int settle(struct broker *broker, struct err *err)
 {
 	size_t count = broker->settings != NULL ? broker->settings->account_count : 0;
 
 	for (size_t i = 0; i < count; i++)
-		grant_settle(broker->keepers[i]);
+		if (grant_settle(broker->keepers[i], err) != 0)
+			return -1;
+	return 0;
 }
 
 int broker_configure(struct broker *broker, struct settings *settings, struct err *err)
 {
 	struct plan plan = {.settings = settings};
 
-	settle(broker);
+	if (settle(broker, err) != 0)
+		return -1;
 	if (build(broker, &plan, err) != 0) {
 		drop(&plan);
 		return -1;

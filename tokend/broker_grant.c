@@ -11,6 +11,9 @@
 
 #define SAVE_AGAIN_FIRST_MS 1000 /* then doubled after each failure */
 #define SAVE_AGAIN_MAX_MS (5 * 60 * 1000)
+#define SAVE_SLOW_MS 5000     /* then it is said that the disk takes long */
+#define SETTLE_MS 3000        /* for what an administrator asks for; the loop stands still meanwhile */
+#define SETTLE_AT_END_MS 8000 /* at the end; with REQUEST_MS of process.c, less than the unit's TimeoutStopSec */
 
 /* --- loading --- */
 
@@ -108,6 +111,25 @@ static void begin_save(struct keeper *keeper)
 	    store_save_start(keeper->broker->store, keeper->conf->name, &keeper->record, on_saved, keeper, &err);
 	if (keeper->saving == NULL)
 		note_try(keeper, &err);
+	else
+		loop_timer_set(keeper->save_timer, SAVE_SLOW_MS);
+}
+
+static void log_hanging(const struct keeper *keeper, int64_t ms, const char *remedy)
+{
+	log_event(EVENT_STORE_HANGS, keeper->conf->name, log_number("waited_s", ms / 1000), log_text("remedy", remedy));
+}
+
+void grant_on_save_timer(struct keeper *keeper)
+{
+	if (keeper->saving == NULL) {
+		grant_save(keeper);
+		return;
+	}
+	keeper->save_failures++;
+	log_hanging(keeper, SAVE_SLOW_MS,
+		    "see why the disk of state_directory does not answer; until then do not stop tokend: the newest "
+		    "refresh token is in its memory only");
 }
 
 /* How an older record fared is nobody's business: the newer one follows it. */
@@ -116,6 +138,8 @@ static void on_saved(void *arg, const struct err *err)
 	struct keeper *keeper = arg;
 
 	keeper->saving = NULL;
+	keeper->broker->disk_hangs = false;
+	loop_timer_cancel(keeper->save_timer);
 	if (keeper->saving_generation == keeper->record.generation)
 		note_try(keeper, err);
 	else
@@ -131,14 +155,37 @@ void grant_save(struct keeper *keeper)
 		begin_save(keeper);
 }
 
-void grant_settle(struct keeper *keeper)
+/* Once for all accounts: what has hung for one of them hangs for the next. */
+static struct deadline settle_deadline(const struct broker *broker)
 {
-	while (keeper->saving != NULL) {
-		struct err err = {.code = ERR_NONE};
+	int64_t ms = broker->stopping ? SETTLE_AT_END_MS : SETTLE_MS;
 
-		(void)store_save_wait(keeper->saving, &err);
-		on_saved(keeper, &err);
+	return deadline_after(broker->disk_hangs ? 0 : ms);
+}
+
+int grant_settle(struct keeper *keeper, struct err *err)
+{
+	struct broker *broker = keeper->broker;
+
+	while (keeper->saving != NULL) {
+		struct err how = {.code = ERR_NONE};
+
+		if (store_save_wait(keeper->saving, settle_deadline(broker), &how) > 0) {
+			broker->disk_hangs = true;
+			return err_set(err, ERR_TIMEOUT, "the disk of state_directory does not answer");
+		}
+		on_saved(keeper, &how);
 	}
+	return 0;
+}
+
+void grant_settle_at_end(struct keeper *keeper)
+{
+	if (grant_settle(keeper, NULL) != 0)
+		log_hanging(keeper, SETTLE_AT_END_MS,
+			    "the newest refresh token was not saved: once the disk is repaired, see mailbearer status, "
+			    "and sign "
+			    "in again if it says so");
 }
 
 void grant_rotate(struct keeper *keeper, struct secret *refresh_token)
@@ -173,9 +220,8 @@ static void log_saved(const struct keeper *keeper)
 /* Puts the record on disk, and then only in the place of the old one. -1: it is freed, and nothing has changed. */
 static int replace_record(struct keeper *keeper, struct store_record *record, struct err *err)
 {
-	grant_settle(keeper);
 	record->generation++;
-	if (store_save(keeper->broker->store, keeper->conf->name, record, err) != 0) {
+	if (grant_settle(keeper, err) != 0 || store_save(keeper->broker->store, keeper->conf->name, record, err) != 0) {
 		store_record_free(record);
 		return -1;
 	}
@@ -221,7 +267,8 @@ static void adopt(struct keeper *keeper, struct broker_result *result)
 	store_record_free(&keeper->record);
 	keeper->record = record;
 	grant_save(keeper);
-	grant_settle(keeper);
+	if (grant_settle(keeper, NULL) != 0)
+		keeper->unsaved = true;
 	if (!keeper->unsaved)
 		log_saved(keeper);
 	keeper_grant_with_token(keeper, result);
@@ -357,8 +404,7 @@ struct broker_wait *broker_forget(struct broker *broker, const struct broker_que
 	if (keeper->conf->grant != SETTINGS_REFRESH_TOKEN)
 		return broker_say(now, WIRE_PERM, "account %s uses %s: there is nothing to forget", keeper->conf->name,
 				  settings_grant_name(keeper->conf->grant));
-	grant_settle(keeper);
-	if (store_remove(broker->store, keeper->conf->name, &err) != 0)
+	if (grant_settle(keeper, &err) != 0 || store_remove(broker->store, keeper->conf->name, &err) != 0)
 		return broker_say(now, WIRE_TEMP, "the grant could not be removed: %s", err.text);
 	grant_end_trial(keeper, "the account's grant was removed meanwhile");
 	store_record_free(&keeper->record);

@@ -217,7 +217,7 @@ static void on_tick(void *arg)
 
 static void on_save(void *arg)
 {
-	grant_save(arg);
+	grant_on_save_timer(arg);
 }
 
 struct keeper *keeper_new(struct broker *broker, const struct settings_account *conf,
@@ -277,10 +277,10 @@ void keeper_free(struct keeper *keeper)
 	broker_request_abort(keeper->refresh);
 	grant_end_trial(keeper, "");
 	outcome_drop(keeper);
-	grant_settle(keeper);
-	if (keeper->unsaved) {
+	grant_settle_at_end(keeper);
+	if (keeper->unsaved && keeper->saving == NULL) {
 		grant_save(keeper);
-		grant_settle(keeper);
+		grant_settle_at_end(keeper);
 	}
 	store_record_free(&keeper->record);
 	secret_free(keeper->access_token);

@@ -53,6 +53,7 @@ static bool is_trading(const struct login *login)
 void broker_stop(struct broker *broker)
 {
 	broker->stopping = true;
+	broker->disk_hangs = false; /* at the end it is given its time once more */
 	for (size_t i = 0; i < count_keepers(broker); i++) {
 		if (!is_trading(broker->keepers[i]->login))
 			login_stop(broker->keepers[i]->login, STOPPING);

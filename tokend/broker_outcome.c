@@ -237,7 +237,7 @@ void outcome_of_refresh(void *arg, struct broker_result *result)
 	if (saves(keeper, result)) {
 		if (hold(keeper, result) == 0)
 			return;
-		grant_settle(keeper);
+		(void)grant_settle(keeper, NULL);
 	}
 	take(keeper, result);
 }

@@ -334,8 +334,13 @@ void grant_rotate(struct keeper *keeper, struct secret *refresh_token);
  */
 void grant_save(struct keeper *keeper);
 
-/* Waits until nothing is on its way; outcome_go_on has been called. Before anything else changes what is on disk. */
-void grant_settle(struct keeper *keeper);
+/* Waits until nothing is on its way; outcome_go_on has been called. Before anything else changes what is on disk. -1
+ * with *err set: the disk does not answer in time, and all is as it was. */
+int grant_settle(struct keeper *keeper, struct err *err);
+void grant_settle_at_end(struct keeper *keeper); /* for longer, and says in the log what it means */
+
+/* The time for the next try has come; or the one that is under way takes long. */
+void grant_on_save_timer(struct keeper *keeper);
 
 /* Aborts the trial of an imported token, if there is one, and tells the importer why. */
 void grant_end_trial(struct keeper *keeper, const char *reason);
@@ -430,6 +435,7 @@ struct broker {
 	struct loop_timer *next_turn; /* sends for those in `turns` */
 	struct loop_timer *daily;     /* warns of what ends */
 	bool stopping;
+	bool disk_hangs; /* a wait for it was in vain, and nothing was saved since */
 };
 
 /* The account of this very name; also a wildcard account, by its own name or by one of its mailboxes. Or NULL. */

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "lib/deadline.h"
 #include "lib/err.h"
 #include "tokend/loop.h"
 #include "tokend/seal.h"
@@ -22,7 +23,9 @@ struct store_save;
  * the text names its pid). The lock is inherited by fork: a daemon may go to the background afterwards.
  */
 struct store *store_open(const char *directory, struct seal_key *key, struct err *err);
-void store_close(struct store *store); /* NULL is legal; no save may be under way */
+/* NULL is legal. A save that is under way still, because the disk hangs, is left to itself, and so are the lock and the
+ * memory that it uses: only at the end of the process. */
+void store_close(struct store *store);
 
 /* 1: found; 0: there is none; -1 with *err set: it is there and cannot be read (the text names the file). */
 int store_load(struct store *store, const char *account, struct store_record *out, struct err *err);
@@ -41,14 +44,16 @@ int store_save(struct store *store, const char *account, const struct store_reco
  * disk.
  *
  * Ends in one of two ways: the callback, from the loop, once (err->code ERR_NONE: durable, else as store_save's -1), or
- * store_save_wait, which blocks until it is done, and then there is no callback. NULL with *err set: nothing was begun.
+ * store_save_wait, which blocks until it is done or the deadline has passed: 0 or -1, as store_save's, and then there
+ * is no callback; or 1, and nothing has changed. NULL with *err set: nothing was begun.
  */
 typedef void store_save_cb(void *arg, const struct err *err);
 
 int store_start_writer(struct store *store, struct loop *loop, struct err *err);
 struct store_save *store_save_start(struct store *store, const char *account, const struct store_record *record,
 				    store_save_cb *cb, void *arg, struct err *err);
-int store_save_wait(struct store_save *save, struct err *err); /* illegal once its callback has begun */
+/* Illegal once its callback has begun. */
+int store_save_wait(struct store_save *save, struct deadline deadline, struct err *err);
 
 /* Removes the account's record, durably. 0 also when there was none. */
 int store_remove(struct store *store, const char *account, struct err *err);

@@ -153,9 +153,8 @@ struct store *store_open(const char *directory, struct seal_key *key, struct err
 
 void store_close(struct store *store)
 {
-	if (store == NULL)
+	if (store == NULL || !writer_free(store->writer))
 		return;
-	writer_free(store->writer);
 	if (store->lock >= 0)
 		close(store->lock);
 	if (store->dir >= 0)

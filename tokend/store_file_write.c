@@ -233,11 +233,12 @@ struct store_save *store_save_start(struct store *store, const char *account, co
 	return NULL;
 }
 
-int store_save_wait(struct store_save *save, struct err *err)
+int store_save_wait(struct store_save *save, struct deadline deadline, struct err *err)
 {
 	int result;
 
-	writer_wait(save->store->writer, &save->job);
+	if (!writer_wait(save->store->writer, &save->job, deadline))
+		return 1;
 	result = save->job.err.code == ERR_NONE ? 0 : -1;
 	if (result != 0 && err != NULL)
 		*err = save->job.err;

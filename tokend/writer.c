@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tokend/writer.h"
@@ -23,6 +24,7 @@ struct writer {
 	pthread_cond_t less;  /* something has ended */
 	struct job_list queued;
 	struct job_list ended;
+	bool busy; /* the thread has a batch */
 	bool ending;
 
 	pthread_t thread;
@@ -82,9 +84,11 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&writer->lock);
 	while (take_batch(writer, &batch)) {
+		writer->busy = true;
 		pthread_mutex_unlock(&writer->lock);
 		do_batch(&writer->work, &batch);
 		pthread_mutex_lock(&writer->lock);
+		writer->busy = false;
 		end_batch(writer, &batch);
 	}
 	pthread_mutex_unlock(&writer->lock);
@@ -130,13 +134,20 @@ void writer_add(struct writer *writer, struct writer_job *job)
 	pthread_mutex_unlock(&writer->lock);
 }
 
-void writer_wait(struct writer *writer, struct writer_job *job)
+bool writer_wait(struct writer *writer, struct writer_job *job, struct deadline deadline)
 {
+	const struct timespec at = {.tv_sec = (time_t)(deadline.at_ms / 1000),
+				    .tv_nsec = (long)(deadline.at_ms % 1000) * 1000000};
+	bool done;
+
 	pthread_mutex_lock(&writer->lock);
-	while (!job->done)
-		pthread_cond_wait(&writer->less, &writer->lock);
-	TAILQ_REMOVE(&writer->ended, job, entry);
+	while (!job->done && pthread_cond_timedwait(&writer->less, &writer->lock, &at) == 0)
+		continue;
+	done = job->done;
+	if (done)
+		TAILQ_REMOVE(&writer->ended, job, entry);
 	pthread_mutex_unlock(&writer->lock);
+	return done;
 }
 
 /* --- its life --- */
@@ -169,6 +180,17 @@ static int start(struct writer *writer, struct loop *loop, struct err *err)
 	return status == 0 ? 0 : err_sys(err, status, "cannot start the thread that writes grants to the disk");
 }
 
+/* A deadline's clock. */
+static void init_less(pthread_cond_t *less)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(less, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
 struct writer *writer_new(struct loop *loop, const struct writer_work *work, struct err *err)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
@@ -182,28 +204,34 @@ struct writer *writer_new(struct loop *loop, const struct writer_work *work, str
 	TAILQ_INIT(&writer->ended);
 	pthread_mutex_init(&writer->lock, NULL);
 	pthread_cond_init(&writer->more, NULL);
-	pthread_cond_init(&writer->less, NULL);
+	init_less(&writer->less);
 	if (start(writer, loop, err) == 0)
 		return writer;
-	writer_free(writer);
+	(void)writer_free(writer);
 	return NULL;
 }
 
-static void end_thread(struct writer *writer)
+/* False: it is busy. */
+static bool end_thread(struct writer *writer)
 {
+	bool idle;
+
 	pthread_mutex_lock(&writer->lock);
-	writer->ending = true;
+	idle = !writer->busy && TAILQ_EMPTY(&writer->queued);
+	writer->ending = idle;
 	pthread_cond_signal(&writer->more);
 	pthread_mutex_unlock(&writer->lock);
-	pthread_join(writer->thread, NULL);
+	if (idle)
+		pthread_join(writer->thread, NULL);
+	return idle;
 }
 
-void writer_free(struct writer *writer)
+bool writer_free(struct writer *writer)
 {
 	if (writer == NULL)
-		return;
-	if (writer->started)
-		end_thread(writer);
+		return true;
+	if (writer->started && !end_thread(writer))
+		return false;
 	loop_watch_free(writer->watch);
 	for (int i = 0; i < 2; i++)
 		if (writer->pipe[i] >= 0)
@@ -212,4 +240,5 @@ void writer_free(struct writer *writer)
 	pthread_cond_destroy(&writer->more);
 	pthread_mutex_destroy(&writer->lock);
 	free(writer);
+	return true;
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "lib/deadline.h"
 #include "lib/err.h"
 #include "tokend/loop.h"
 
@@ -39,14 +40,16 @@ struct writer_work {
 /* Starts the thread, in which all signals are blocked. Borrows the loop, which outlives it. NULL with *err set. */
 struct writer *writer_new(struct loop *loop, const struct writer_work *work, struct err *err);
 
-/* Ends the thread. Jobs must have ended. NULL is legal. */
-void writer_free(struct writer *writer);
+/* Ends the thread. NULL is legal. False: the disk has it still; it and all that it uses are left alone, for the
+ * process's end to take away. */
+bool writer_free(struct writer *writer);
 
 /* Never fails, never blocks. How many there are at a time is bounded by whoever makes them. */
 void writer_add(struct writer *writer, struct writer_job *job);
 
 /* Waits until the job has ended, which is as long as those before it and itself take; then `done` is not called for it,
- * and it is its owner's again. For a job that was added and whose `done` has not been called. */
-void writer_wait(struct writer *writer, struct writer_job *job);
+ * and it is its owner's again. False: the deadline has passed before that, and all is as it was. For a job that was
+ * added and whose `done` has not been called. */
+bool writer_wait(struct writer *writer, struct writer_job *job, struct deadline deadline);
 
 #endif

@@ -282,6 +282,28 @@ static void test_other_settings_wait_for_the_disk_as_well(void **state)
 	expect_answer(world, &token, "OK AT-3");
 }
 
+/* Whatever else would change the grant is refused meanwhile, and the token that came is not lost. */
+static void test_a_disk_that_hangs_is_not_waited_for(void **state)
+{
+	struct world *world = *state;
+	struct asked refresh;
+	struct err err = {.code = ERR_NONE};
+
+	configure_with_grant(world);
+	rotate_and_hold(world, &refresh);
+	fake_store_hang(world->store, true);
+	assert_int_equal(-1, configure(world, OTHER_SCOPE, &err));
+	assert_non_null(strstr(err.text, "does not answer"));
+	expect(world, broker_forget, RELAY,
+	       "TEMP the grant could not be removed: the disk of state_directory does not answer");
+	assert_int_equal(0, refresh.answers);
+	fake_store_hang(world->store, false);
+	release(world);
+	expect_answer(world, &refresh, "OK *");
+	assert_string_equal("RT-2", stored(world));
+	configure_well(world, OTHER_SCOPE);
+}
+
 static void test_end_waits_for_it(void **state)
 {
 	struct world *world = *state;
@@ -322,6 +344,7 @@ int main(void)
 	    WORLD_TEST(test_import_for_a_lost_grant_comes_after_it),
 	    WORLD_TEST(test_reload_comes_after_it),
 	    WORLD_TEST(test_other_settings_wait_for_the_disk_as_well),
+	    WORLD_TEST(test_a_disk_that_hangs_is_not_waited_for),
 	    WORLD_TEST(test_end_waits_for_it),
 	    WORLD_TEST(test_end_tries_once_more_after_it),
 	};

@@ -317,7 +317,7 @@ static void off_the_loop_it_is_durable_when_told(void **state)
 	path_of(path, sizeof path);
 	assert_null(memmem(bytes, read_file(path, bytes, sizeof bytes), "MARKER", 6));
 	assert_int_equal(0, count_files(".tmp-"));
-	assert_int_equal(0, store_save_wait(start(store, "a-newer-token", 4, &told), NULL));
+	assert_int_equal(0, store_save_wait(start(store, "a-newer-token", 4, &told), deadline_after(60000), NULL));
 	assert_int_equal(4, load_generation(store, &found));
 	assert_int_equal(1, told.times);
 	store_close(store);
@@ -342,7 +342,7 @@ static void off_the_loop_failures_are_told_and_keep_the_old_record(void **state)
 	assert_int_equal(0, loop_run(told.loop, NULL));
 	assert_int_equal(ERR_SYSTEM, told.err.code);
 	assert_non_null(strstr(told.err.text, folder));
-	assert_int_equal(-1, store_save_wait(start(store, "a-newer-token", 2, &told), &err));
+	assert_int_equal(-1, store_save_wait(start(store, "a-newer-token", 2, &told), deadline_after(60000), &err));
 	assert_string_equal(told.err.text, err.text);
 	assert_int_equal(1, load_generation(store, &found));
 	assert_int_equal(0, rmdir(path));
@@ -363,7 +363,7 @@ static void off_the_loop_an_unreadable_file_is_put_aside(void **state)
 	(void)state;
 	path_of(path, sizeof path);
 	write_file(path, "nonsense", 8);
-	assert_int_equal(0, store_save_wait(start(store, "a-newer-token", 2, &told), NULL));
+	assert_int_equal(0, store_save_wait(start(store, "a-newer-token", 2, &told), deadline_after(60000), NULL));
 	assert_int_equal(2, load_generation(store, &found));
 	assert_int_equal(1, count_files(".unreadable-"));
 	store_close(store);
@@ -379,7 +379,8 @@ static void save_for_ever(int64_t generation, int told, bool on_the_spot)
 
 	for (;; generation++) {
 		int status = on_the_spot ? save(store, "a-refresh-token", generation, NULL)
-					 : store_save_wait(start(store, "a-refresh-token", generation, &nobody), NULL);
+					 : store_save_wait(start(store, "a-refresh-token", generation, &nobody),
+							   deadline_after(60000), NULL);
 
 		if (status != 0 || write(told, "k", 1) != 1)
 			_exit(1);

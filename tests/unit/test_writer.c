@@ -118,7 +118,7 @@ static int tear_down(void **state)
 {
 	struct world *world = *state;
 
-	writer_free(world->writer);
+	assert_true(writer_free(world->writer));
 	loop_free(world->loop);
 	sem_destroy(&world->begun);
 	sem_destroy(&world->go_on);
@@ -209,10 +209,12 @@ static void who_waits_is_not_told(void **state)
 	struct job *third = add(world, false, false);
 
 	sem_wait(&world->begun);
+	assert_false(writer_wait(world->writer, &second->job, deadline_after(1)));
+	assert_false(writer_free(world->writer)); /* it is not over */
 	sem_post(&world->go_on);
-	writer_wait(world->writer, &second->job);
+	assert_true(writer_wait(world->writer, &second->job, deadline_after(60000)));
 	assert_string_equal("bad 2", second->job.err.text);
-	writer_wait(world->writer, &third->job);
+	assert_true(writer_wait(world->writer, &third->job, deadline_after(60000)));
 	hear(world, 1);
 	assert_int_equal(1, first->told);
 	assert_int_equal(0, second->told + third->told);
@@ -229,7 +231,7 @@ static void wait_and_be_told(void *arg, struct writer_job *job)
 	struct world *world = arg;
 
 	(void)job;
-	writer_wait(world->writer, &world->jobs[1].job);
+	assert_true(writer_wait(world->writer, &world->jobs[1].job, deadline_after(60000)));
 	world->jobs[0].told++;
 	loop_stop(world->loop);
 }
@@ -239,7 +241,7 @@ static void who_is_told_may_wait_for_another(void **state)
 	struct world *world = *state;
 	const struct writer_work work = {.put = put, .sync = sync_all, .done = wait_and_be_told, .arg = world};
 
-	writer_free(world->writer);
+	assert_true(writer_free(world->writer));
 	world->writer = writer_new(world->loop, &work, NULL);
 	add(world, false, true);
 	sem_wait(&world->begun);
