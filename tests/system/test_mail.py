@@ -115,8 +115,7 @@ class Unchrooted(WithRelay):
 
 class Trouble(WithRelay):
     def test_twenty_find_the_token_expired_at_once(self):
-        self.world.sign_in_and_let_expire()
-        before = self.world.requests()
+        before = self.world.sign_in_and_let_expire()
         digests = self.relay.send_many(20, 1)
         self.assertEqual(sorted(digests), bodies(self.relay.delivered(20)))
         self.assertEqual(1, self.world.requests() - before)
