@@ -28,20 +28,18 @@ static void url_host(const char *url, char *host, size_t size)
 static void say_timeout(struct http_transfer *transfer, const char *host)
 {
 	curl_off_t looked_up = 0, sent = 0;
-	long port = 0; /* ours: CURLINFO_CONNECT_TIME is set only after TLS with some versions */
-	bool connected;
+	long port = 0; /* ours; with newer versions of curl it is -1 until TLS is up */
 	const char *phase = "waiting for the answer of";
 
 	curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
 	curl_easy_getinfo(transfer->easy, CURLINFO_LOCAL_PORT, &port);
-	connected = port > 0; /* or 0, or -1, as newer versions of curl say it */
 	curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
-	if (sent == 0)
-		phase = "in the TLS handshake with";
-	if (sent == 0 && !connected)
-		phase = "connecting to";
-	if (sent == 0 && !connected && looked_up == 0)
+	if (sent == 0 && looked_up == 0 && port <= 0)
 		phase = "looking up the address of";
+	else if (sent == 0 && port < 0)
+		phase = "connecting to or in the TLS handshake with";
+	else if (sent == 0)
+		phase = port == 0 ? "connecting to" : "in the TLS handshake with";
 	err_set(&transfer->err, ERR_TIMEOUT, "timed out after %d s while %s %s", transfer->timeout, phase,
 		transfer->proxy != NULL && sent == 0 ? "the proxy or the server behind it" : host);
 }

@@ -96,7 +96,23 @@ def free_port():
 
 def fetch(cache):
     """The folder with an unpacked Postfix and what libraries it needs, downloaded into `cache` the first time."""
-    return packages.fetch(cache, "postfix")
+    tree = packages.fetch(cache, "postfix")
+    keep_within(tree)
+    return tree
+
+
+def keep_within(tree):
+    """From Debian 13 on, Postfix's scripts run others of the package by the paths at which it is installed."""
+    for script in tree.glob("usr/lib/postfix/**/*"):
+        if script.name not in ("post-install", "configure-instance.sh"):
+            continue
+        text = script.read_text()
+        ours = re.sub(r"(?m)^([^#\n]*?\s)[^\s]*(/usr/lib/postfix/[a-z-]+\.(?:sh|pl) )", rf"\1{tree}\2", text)
+        if ours != text:
+            draft = script.with_name(f"{script.name}.{os.getpid()}")
+            draft.write_text(ours)
+            draft.chmod(0o755)
+            draft.rename(script)
 
 
 def search_path(tree):
