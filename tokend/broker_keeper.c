@@ -282,6 +282,8 @@ void keeper_free(struct keeper *keeper)
 		grant_save(keeper);
 		grant_settle_at_end(keeper);
 	}
+	if (keeper->saving != NULL)
+		store_save_leave(keeper->saving);
 	store_record_free(&keeper->record);
 	secret_free(keeper->access_token);
 	loop_timer_free(keeper->tick);

@@ -54,6 +54,8 @@ struct store_save *store_save_start(struct store *store, const char *account, co
 				    store_save_cb *cb, void *arg, struct err *err);
 /* Illegal once its callback has begun. */
 int store_save_wait(struct store_save *save, struct deadline deadline, struct err *err);
+/* It goes on, and nobody is told how it ends; no callback. Illegal once that has begun. */
+void store_save_leave(struct store_save *save);
 
 /* Removes the account's record, durably. 0 also when there was none. */
 int store_remove(struct store *store, const char *account, struct err *err);

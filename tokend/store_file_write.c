@@ -201,7 +201,8 @@ static void saved(void *arg, struct writer_job *job)
 
 	(void)arg;
 	save_free(save);
-	cb(cb_arg, &err);
+	if (cb != NULL)
+		cb(cb_arg, &err);
 }
 
 int store_start_writer(struct store *store, struct loop *loop, struct err *err)
@@ -244,4 +245,9 @@ int store_save_wait(struct store_save *save, struct deadline deadline, struct er
 		*err = save->job.err;
 	save_free(save);
 	return result;
+}
+
+void store_save_leave(struct store_save *save)
+{
+	save->cb = NULL;
 }

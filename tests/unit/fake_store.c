@@ -147,7 +147,8 @@ static void end_all(void *arg)
 		void *cb_arg = save->arg;
 
 		(void)end(save, &err);
-		cb(cb_arg, &err);
+		if (cb != NULL)
+			cb(cb_arg, &err);
 	}
 }
 
@@ -180,6 +181,11 @@ int store_save_wait(struct store_save *save, struct deadline deadline, struct er
 {
 	(void)deadline;
 	return save->store->hangs ? 1 : end(save, err);
+}
+
+void store_save_leave(struct store_save *save)
+{
+	save->cb = NULL;
 }
 
 void fake_store_refuse(struct store *store, bool refuse)

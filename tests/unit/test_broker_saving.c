@@ -304,6 +304,27 @@ static void test_a_disk_that_hangs_is_not_waited_for(void **state)
 	configure_well(world, OTHER_SCOPE);
 }
 
+/* What is saved last for an account that is none any more ends when its keeper is long gone. */
+static void test_account_goes_while_the_disk_hangs(void **state)
+{
+	struct world *world = *state;
+	struct asked refresh;
+
+	configure_with_grant(world);
+	rotate_and_hold(world, &refresh);
+	fake_store_fail(world->store, true);
+	release(world);
+	assert_true(status_says(world, "\"unsaved\":true"));
+	fake_store_fail(world->store, false);
+	fake_store_hold(world->store, true);
+	fake_store_hang(world->store, true);
+	configure_well(world, CONF_CLIENT TWO);
+	assert_int_equal(1, fake_log_count(EVENT_STORE_HANGS));
+	fake_store_hang(world->store, false);
+	release(world);
+	assert_string_equal("RT-2", stored(world));
+}
+
 static void test_end_waits_for_it(void **state)
 {
 	struct world *world = *state;
@@ -345,6 +366,7 @@ int main(void)
 	    WORLD_TEST(test_reload_comes_after_it),
 	    WORLD_TEST(test_other_settings_wait_for_the_disk_as_well),
 	    WORLD_TEST(test_a_disk_that_hangs_is_not_waited_for),
+	    WORLD_TEST(test_account_goes_while_the_disk_hangs),
 	    WORLD_TEST(test_end_waits_for_it),
 	    WORLD_TEST(test_end_tries_once_more_after_it),
 	};

@@ -302,7 +302,7 @@ static struct store_save *start(struct store *store, const char *token, int64_t 
 
 static void off_the_loop_it_is_durable_when_told(void **state)
 {
-	struct told told = {.loop = loop_new(NULL)};
+	struct told told = {.loop = loop_new(NULL)}, nobody = {.loop = told.loop};
 	struct store *store = open_with_writer(told.loop);
 	char path[256], bytes[8192];
 	int found;
@@ -320,6 +320,11 @@ static void off_the_loop_it_is_durable_when_told(void **state)
 	assert_int_equal(0, store_save_wait(start(store, "a-newer-token", 4, &told), deadline_after(60000), NULL));
 	assert_int_equal(4, load_generation(store, &found));
 	assert_int_equal(1, told.times);
+	store_save_leave(start(store, "nobody-waits-for-it", 5, &nobody));
+	assert_non_null(start(store, "the-newest", 6, &told));
+	assert_int_equal(0, loop_run(told.loop, NULL));
+	assert_int_equal(0, nobody.times);
+	assert_int_equal(6, load_generation(store, &found));
 	store_close(store);
 	loop_free(told.loop);
 }
