@@ -1,7 +1,6 @@
 /*
- * The steps about tokend as a daemon: does it answer, is it of our version, does it run with what the
- * file says now, and is it behind all its sockets? Called by
- * check.c's table.
+ * The steps about tokend as a daemon: does it answer, is it of our version, does it run with what the file says now,
+ * and is it behind all its sockets? Called by check.c's table.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,8 +11,7 @@
 #include <unistd.h>
 
 #include "check/steps.h"
-
-/* --- daemon --- */
+#include "daemon/settings_state.h"
 
 static void say_start(struct finding *finding)
 {
@@ -51,34 +49,38 @@ static const char *show_time(int64_t seconds, char text[32])
 	return text;
 }
 
-/* What is in the file now was never read, or was read and refused, or is another file's. Who may not ask is not told.
- */
+static void say_changed(const struct world *world, const struct settings_told *theirs, struct finding *finding)
+{
+	char read_at[32], changed_at[32];
+	struct stat st;
+
+	if (stat(theirs->path, &st) != 0)
+		return; /* somebody is editing it */
+	finding_set(finding, FINDING_WARNING, "tokend runs with the configuration of %s; %s was changed at %s",
+		    show_time(theirs->loaded_at, read_at), theirs->path, show_time(st.st_mtime, changed_at));
+	finding_advise(finding, "have tokend read it again");
+	finding_line(finding, "%s reload", world->options->program);
+}
+
+/* What is in the file now was never read, or was read and refused, or is another file's. Who may not ask, and who asks
+ * a tokend of before there was this map, is not told. */
 static void judge_configuration(const struct world *world, struct finding *finding)
 {
 	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
-	const struct settings *ours = world->settings;
-	char read_at[32], changed_at[32], file[WORLD_PATH_MAX] = "";
+	enum settings_state state = SETTINGS_NOT_TOLD;
+	struct settings_told theirs;
 	enum wire_result result;
-	uint64_t digest = 0;
-	int64_t loaded_at = 0;
-	struct stat st;
 	struct err err;
 
-	if (world_ask(world, NULL, "configuration", "", &result, &answer, &err) == 0 && result == WIRE_OK &&
-	    answer.data != NULL &&
-	    sscanf(answer.data, "%" SCNx64 " %" SCNd64 " %4095[^\n]", &digest, &loaded_at, file) == 3 &&
-	    digest != ours->digest && stat(ours->path, &st) == 0) {
-		if (strcmp(file, ours->path) != 0) {
-			finding_set(finding, FINDING_WARNING, "tokend runs with another configuration than %s: %s",
-				    ours->path, file);
-			finding_advise(finding, "check that one, or have tokend started with this one");
-		} else {
-			finding_set(finding, FINDING_WARNING,
-				    "tokend runs with the configuration of %s; %s was changed at %s",
-				    show_time(loaded_at, read_at), file, show_time(st.st_mtime, changed_at));
-			finding_advise(finding, "have tokend read it again");
-			finding_line(finding, "%s reload", world->options->program);
-		}
+	if (world_ask(world, NULL, "configuration", "", &result, &answer, &err) == 0 && result == WIRE_OK)
+		state = settings_state_compare(world->settings, answer.data != NULL ? answer.data : "", &theirs);
+	if (state == SETTINGS_CHANGED) {
+		say_changed(world, &theirs, finding);
+	} else if (state == SETTINGS_OF_ANOTHER_FILE) {
+		finding_set(finding, FINDING_WARNING, "tokend runs with another configuration than %s: %s",
+			    world->settings->path, theirs.path);
+		finding_advise(finding,
+			       "check that one (mailbearer -c FILE check), or have tokend started with this one");
 	}
 	buf_free(&answer);
 }

@@ -3,7 +3,6 @@
  * commands. What is asked and done, and in which order, is the folder setup's. Called by main.c through the table.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,7 @@
 #include "cli/read_secret.h"
 #include "daemon/explain.h"
 #include "daemon/jsondoc.h"
-#include "daemon/settings.h"
+#include "daemon/settings_state.h"
 #include "lib/wire.h"
 #include "setup/flow.h"
 
@@ -178,18 +177,17 @@ static int tokend(void *arg, bool again, bool *running, struct err *err)
 	return result == CLI_FAILED ? -1 : 0;
 }
 
-/* Somebody has edited it since. One that cannot tell is not behind. */
+/* Somebody has edited it since. One that cannot tell, or has another file, is not behind. */
 static bool is_behind(void *arg)
 {
 	struct buf answer = BUF_INIT(WIRE_REPLY_MAX);
 	const struct cli_call *call = arg;
 	struct settings *settings = NULL;
+	struct settings_told theirs;
 	struct err err;
-	uint64_t digest = 0;
 	bool behind = ask(call, "configuration", NULL, &answer, &err) == CLI_DONE && answer.data != NULL &&
-		      sscanf(answer.data, "%" SCNx64 " ", &digest) == 1 &&
 		      settings_load(call->config != NULL ? call->config : CLI_CONFIG_DEFAULT, &settings, NULL) == 0 &&
-		      digest != settings->digest;
+		      settings_state_compare(settings, answer.data, &theirs) == SETTINGS_CHANGED;
 
 	settings_free(settings);
 	buf_free(&answer);

@@ -22,6 +22,7 @@ daemon_libplain_la_SOURCES = \
 	daemon/settings_files.c \
 	daemon/settings_keys.c \
 	daemon/settings_raw.c \
+	daemon/settings_state.c daemon/settings_state.h \
 	daemon/settings_text.c \
 	daemon/settings_transports.c \
 	daemon/settings_value.c

@@ -170,14 +170,15 @@ const struct settings_address *settings_addresses_exact(const struct settings_ad
 const struct settings_address *settings_addresses_pattern(const struct settings_address *addresses, size_t count,
 							  const char *address);
 
-/*
- * Proves the files that the settings name: secret files exist, are regular, readable by us, not readable by others,
- * not empty. Run as the user who will read them. 0, or -1 with the remedy in the text.
- */
 enum settings_reader {
 	SETTINGS_BY_TOKEND,
 	SETTINGS_BY_ANOTHER /* who has none of the credentials that systemd gives tokend alone, and leaves them out */
 };
+
+/*
+ * Proves the files that the settings name: secret files exist, are regular, readable by us, not readable by others,
+ * not empty. Run as the user who will read them. 0, or -1 with the remedy in the text.
+ */
 int settings_check_files(const struct settings *settings, enum settings_reader reader, struct err *err);
 
 /*

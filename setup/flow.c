@@ -204,14 +204,14 @@ static int gives_no_answer(const struct flow *flow, const char *name, const char
 static int bring_tokend_up(struct flow *flow)
 {
 	const char *config = flow->request->config;
-	bool running = false, behind;
+	bool running = false, behind, again;
 
 	if (flow->doors->check_config(flow->doors->arg, flow->err) != 0)
 		return -1;
 	behind = flow->doors->is_behind(flow->doors->arg);
 	flow->changed |= behind;
-	if (flow->doors->tokend(flow->doors->arg, behind || debt_is_owed(config, DEBT_TOKEND), &running, flow->err) !=
-	    0)
+	again = behind || debt_is_owed(config, DEBT_TOKEND);
+	if (flow->doors->tokend(flow->doors->arg, again, &running, flow->err) != 0)
 		return -1;
 	if (!running && (start(flow, SERVICE_START_TOKEND, "mailbearer-tokend") != 0 ||
 			 flow->doors->tokend(flow->doors->arg, false, &running, flow->err) != 0))

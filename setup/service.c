@@ -173,13 +173,12 @@ static void read_journal(const struct service_machine *machine, const char *unit
 			 struct buf *out)
 {
 	char from[32];
-	const char *argv[] = {machine->journalctl, "-q", "--no-pager", "-o", "cat", "-n", "20",
-			      "--since",           from, "-u",         unit, "-t",  unit, NULL};
+	const char *argv[] = {
+	    machine->journalctl, "-q", "--no-pager", "-o", "cat", "-n", "20", "--since", from, "-u", unit,
+	    own ? "-t" : NULL,   unit, NULL};
 	struct run run = {.argv = argv, .out = out, .deadline = deadline_after(JOURNAL_MS)};
 
 	snprintf(from, sizeof from, "@%lld", (long long)since);
-	if (!own)
-		argv[11] = NULL;
 	buf_clear(out);
 	if (run_program(&run, NULL) != 0)
 		buf_clear(out);

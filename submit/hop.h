@@ -42,8 +42,7 @@ void hop_queue(struct hop *hop, const struct buf *line);
 void hop_reply(struct hop *hop, enum reply_stage stage, int patience_ms, struct reply *reply);
 
 /* Sends a piece of a message. 0, or -1: the connection is lost, nothing more is sent over it, and hop_reply will say
- * so.
- */
+ * so. */
 int hop_send(struct hop *hop, const char *bytes, size_t len);
 
 /* Ends the session: with QUIT if there is no message under way, else by dropping the connection. */

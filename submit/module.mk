@@ -47,7 +47,7 @@ check_PROGRAMS += tests/unit/test_submit_route
 tests_unit_test_submit_route_SOURCES = tests/unit/test_submit_route.c tests/unit/conf_file.h
 tests_unit_test_submit_route_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_submit_route_LDADD = submit/libsubmit.la $(submit_libs) $(CMOCKA_LIBS)
-# So are tokenclient_ask() and the relay.
+# And here the relay is, too.
 check_PROGRAMS += tests/unit/test_submit_session
 tests_unit_test_submit_session_SOURCES = tests/unit/test_submit_session.c tests/unit/conf_file.h \
 	tests/unit/fake_log.c tests/unit/fake_log.h

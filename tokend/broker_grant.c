@@ -155,12 +155,9 @@ void grant_save(struct keeper *keeper)
 		begin_save(keeper);
 }
 
-/* Once for all accounts: what has hung for one of them hangs for the next. */
-static struct deadline settle_deadline(const struct broker *broker)
+static int64_t settle_ms(const struct broker *broker)
 {
-	int64_t ms = broker->stopping ? SETTLE_AT_END_MS : SETTLE_MS;
-
-	return deadline_after(broker->disk_hangs ? 0 : ms);
+	return broker->stopping ? SETTLE_AT_END_MS : SETTLE_MS;
 }
 
 int grant_settle(struct keeper *keeper, struct err *err)
@@ -170,7 +167,10 @@ int grant_settle(struct keeper *keeper, struct err *err)
 	while (keeper->saving != NULL) {
 		struct err how = {.code = ERR_NONE};
 
-		if (store_save_wait(keeper->saving, settle_deadline(broker), &how) > 0) {
+		/* Once for all accounts: what has hung for one of them hangs for the next. */
+		struct deadline deadline = deadline_after(broker->disk_hangs ? 0 : settle_ms(broker));
+
+		if (store_save_wait(keeper->saving, deadline, &how) > 0) {
 			broker->disk_hangs = true;
 			return err_set(err, ERR_TIMEOUT, "the disk of state_directory does not answer");
 		}
@@ -182,10 +182,9 @@ int grant_settle(struct keeper *keeper, struct err *err)
 void grant_settle_at_end(struct keeper *keeper)
 {
 	if (grant_settle(keeper, NULL) != 0)
-		log_hanging(keeper, SETTLE_AT_END_MS,
+		log_hanging(keeper, settle_ms(keeper->broker),
 			    "the newest refresh token was not saved: once the disk is repaired, see mailbearer status, "
-			    "and sign "
-			    "in again if it says so");
+			    "and sign in again if it says so");
 }
 
 void grant_rotate(struct keeper *keeper, struct secret *refresh_token)

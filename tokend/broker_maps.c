@@ -2,10 +2,10 @@
  * The maps that Postfix asks for routing and for the login, and `account`, which the milter asks: what the settings say
  * about a sender. No secret passes through here.
  */
-#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
+#include "daemon/settings_state.h"
 #include "tokend/broker_private.h"
 
 static struct senders_match match_of(const struct broker *broker, const struct broker_question *question)
@@ -185,9 +185,9 @@ struct broker_wait *broker_version(struct broker *broker, const struct broker_qu
 struct broker_wait *broker_configuration(struct broker *broker, const struct broker_question *question,
 					 struct broker_answer *now)
 {
-	const struct settings *settings = broker_settings(broker);
-
 	(void)question;
-	return broker_say(now, WIRE_OK, "%016" PRIx64 " %" PRId64 " %s", settings->digest, settings->loaded_at,
-			  settings->path);
+	if (settings_state_tell(broker_settings(broker), &now->text) != 0)
+		return broker_say(now, WIRE_TEMP, "out of memory");
+	now->result = WIRE_OK;
+	return NULL;
 }

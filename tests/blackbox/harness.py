@@ -114,11 +114,15 @@ class World:
         self.give(path)
         return path
 
+    def tokend_section(self, users=(DAEMON_USER,), more='log = "stderr"'):
+        listen, users = (", ".join(f'"{x}"' for x in names) for names in (self.listen, users))
+        return (f'tokend {{ listen = {{ {listen} }} state_directory = "{self.state}" seal_key_file = "{self.seal_key}"\n'
+                f' user = "{DAEMON_USER}" token_users = {{ {users} }} {more} }}\n')
+
     def write(self, **changes):
         """The configuration anew, with some of its parts changed."""
         self.parts.update(changes)
-        parts, listen = self.parts, ", ".join(f'"{x}"' for x in self.listen)
-        users = ", ".join(f'"{x}"' for x in parts["token_users"] or [DAEMON_USER])
+        parts = self.parts
         body = parts["conf"]
         if body is None:
             body = f'account "{ACCOUNT}" {{ client = "contoso" grant = "{parts["grant"]}" }}\n'
@@ -128,8 +132,7 @@ class World:
             f' metadata_url = "{self.provider.metadata_url}"\n client_id = "{CLIENT_ID}"\n'
             f' client_secret_file = "{self.secret_file}"\n ca_file = "{self.provider.ca_file}" {TIMEOUT}\n'
             f' {parts["client"]}\n}}\n{body}\n'
-            f'tokend {{ listen = {{ {listen} }} state_directory = "{self.state}" seal_key_file = "{self.seal_key}"\n'
-            f' user = "{DAEMON_USER}" token_users = {{ {users} }} log = "stderr" {parts["tokend"]} }}\n')
+            + self.tokend_section(parts["token_users"] or [DAEMON_USER], f'log = "stderr" {parts["tokend"]}'))
         self.conf.chmod(0o644)
 
     # --- the daemon ---

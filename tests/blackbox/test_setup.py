@@ -59,9 +59,7 @@ class Setup(unittest.TestCase):
     def write_first(self, more=""):
         """What is there before: tokend's section, and a remark."""
         world = self.world
-        world.conf.write_text(f'{MINE}tokend {{ listen = {{ "{world.socket}" }} state_directory = "{world.state}"\n'
-                              f' seal_key_file = "{world.seal_key}" user = "{DAEMON_USER}"\n'
-                              f' token_users = {{ "{DAEMON_USER}" }} log = "stderr" }}\n{more}')
+        world.conf.write_text(f"{MINE}{world.tokend_section()}{more}")
         world.conf.chmod(0o640)
         world.give(world.conf)
 

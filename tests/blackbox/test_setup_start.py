@@ -94,9 +94,7 @@ class SetupStart(unittest.TestCase):
 
     def write(self, more=""):
         world = self.world
-        world.conf.write_text(f'tokend {{ listen = {{ "{world.socket}" }} state_directory = "{world.state}"\n'
-                              f' seal_key_file = "{world.seal_key}" user = "{DAEMON_USER}"\n'
-                              f' token_users = {{ "{DAEMON_USER}" }} log = "stderr" }}\n{more}')
+        world.conf.write_text(world.tokend_section() + more)
         world.conf.chmod(0o644)
 
     def setup(self, postfix=("--postfix", "no")):

@@ -267,8 +267,7 @@ class Takeover(unittest.TestCase):
     def write_without_accounts(self):
         world = self.world
         world.conf = world.folder / "mailbearer" / "mailbearer.conf"
-        world.conf.write_text(f'tokend {{ listen = {{ "{world.socket}" }} state_directory = "{world.state}" log = "stderr"\n'
-                              f' seal_key_file = "{world.seal_key}" user = "{DAEMON_USER}" }}\n')
+        world.conf.write_text(world.tokend_section())
         world.conf.chmod(0o644)
 
 

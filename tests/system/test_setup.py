@@ -53,11 +53,7 @@ class Setup(unittest.TestCase):
         self.world.seal_key = self.etc / "seal.key"
         self.first = self.files()
         self.addCleanup(self.clean)
-        listen = ", ".join(f'"{path}"' for path in self.world.listen)
-        self.world.conf.write_text(
-            f'tokend {{ listen = {{ {listen} }} state_directory = "{self.world.state}"\n'
-            f' seal_key_file = "{self.world.seal_key}" user = "{DAEMON_USER}"\n'
-            f' token_users = {{ "{self.mta.mail_owner}" }} }}\n')
+        self.world.conf.write_text(self.world.tokend_section([self.mta.mail_owner], more=""))
         self.world.conf.chmod(0o644)
         self.provider.reset(accounts=True)
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/settings_state.h"
 #include "tests/unit/conf_file.h"
 
 static struct settings *load(const char *text)
@@ -399,6 +400,42 @@ static void the_table_of_keys_and_the_parser_agree(void **state)
 	assert_true(i > 35);
 }
 
+/* What tokend tells of its own settings, to a program that has read the file. */
+static enum settings_state compare(const struct settings *ours, const struct settings *its, struct settings_told *told)
+{
+	struct buf text = BUF_INIT(8192);
+	enum settings_state result;
+
+	assert_int_equal(0, settings_state_tell(its, &text));
+	result = settings_state_compare(ours, text.data, told);
+	buf_free(&text);
+	return result;
+}
+
+static void states_of_a_file_are_told_apart(void **state)
+{
+	struct settings *one = load("tokend { log = stderr }"), *two = load("tokend { log = syslog }");
+	struct settings ours = *one, its = *one;
+	struct settings_told told;
+
+	(void)state;
+	ours.path = its.path = "/etc/with a blank.conf";
+	assert_int_equal(SETTINGS_IN_FORCE, compare(&ours, &its, &told));
+	its.digest = two->digest;
+	its.loaded_at = 1700000000;
+	assert_int_equal(SETTINGS_CHANGED, compare(&ours, &its, &told));
+	assert_int_equal(1700000000, told.loaded_at);
+	assert_string_equal("/etc/with a blank.conf", told.path);
+	its.path = "/etc/other.conf";
+	assert_int_equal(SETTINGS_OF_ANOTHER_FILE, compare(&ours, &its, &told));
+	assert_string_equal("/etc/other.conf", told.path);
+	assert_int_equal(SETTINGS_NOT_TOLD,
+			 settings_state_compare(&ours, "no map 'configuration'; there are: token", &told));
+	assert_int_equal(SETTINGS_NOT_TOLD, settings_state_compare(&ours, "", &told));
+	settings_free(one);
+	settings_free(two);
+}
+
 static void the_shipped_example_loads(void **state)
 {
 	const char *source = getenv("MB_SRCDIR");
@@ -432,6 +469,7 @@ int main(void)
 	    cmocka_unit_test(transports_have_names_of_their_own),
 	    cmocka_unit_test(ten_thousand_accounts_load_quickly),
 	    cmocka_unit_test(the_table_of_keys_and_the_parser_agree),
+	    cmocka_unit_test(states_of_a_file_are_told_apart),
 	    cmocka_unit_test(the_shipped_example_loads),
 	};
 
