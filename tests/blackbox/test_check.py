@@ -287,6 +287,16 @@ class Daemon(Checked):
         self.world.write(conf=None)
         self.world.ask("reload ")
 
+    def test_another_file_than_tokend_s(self):
+        its = self.world.conf
+        self.world.conf = its.with_name("another.conf")
+        self.addCleanup(setattr, self.world, "conf", its)
+        self.world.conf.write_text(its.read_text() + "# another\n")
+        self.world.conf.chmod(0o644)
+        self.assertIn(f"than {self.world.conf}: {its}", self.planted("daemon", "check that one", mark="warning")["text"])
+        self.world.conf.write_text(its.read_text())
+        self.healed()
+
 
 class Plugin(Checked):
     def test_plugin_in_another_folder(self):

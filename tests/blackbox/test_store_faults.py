@@ -163,7 +163,7 @@ class Hanging(WithShim):
         self.begin(1)
         self.world.daemon.terminate()
         self.assertEqual(0, self.world.daemon.wait(PATIENCE))
-        self.assertIn("event=store-hangs", self.world.log()[after:])
+        self.assertIn("event=store-hangs waited_s=8 ", self.world.log()[after:])
         self.shim.clear()
         self.world.start()
         self.works_after_a_kill()

@@ -297,6 +297,24 @@ class Settings(WithWorld):
         self.world.start()
         self.assertEqual("OK", self.ask("token " + ACCOUNT)[0])
 
+    def test_seal_key_that_systemd_gives(self):
+        """What makes a new one says nothing to whoever has it in a unit."""
+        world, key = self.world, self.world.seal_key
+        world.stop()
+        world.more_environment["CREDENTIALS_DIRECTORY"] = str(world.folder)
+        self.addCleanup(world.more_environment.clear)
+        self.addCleanup(setattr, world, "seal_key", key)
+        world.seal_key = "credential:seal.key"
+        world.write()
+        world.start()
+        world.stop()
+        world.secret("not-a-key", "not a key")
+        world.seal_key = "credential:not-a-key"
+        world.write()
+        with self.assertRaisesRegex(AssertionError, "seal_key_file: credential:not-a-key: the seal key must be 64 ") as failed:
+            world.start()
+        self.assertNotIn("openssl", str(failed.exception))
+
 
 class Process(WithWorld):
     def test_terminate_answers_those_who_wait(self):

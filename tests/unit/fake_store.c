@@ -29,6 +29,7 @@ struct store {
 	struct loop_timer *soon;
 	bool fail, refuse, hold, hangs;
 	unsigned saves;
+	int patience;
 };
 
 struct store *store_open(const char *directory, struct seal_key *key, struct err *err)
@@ -179,8 +180,10 @@ struct store_save *store_save_start(struct store *store, const char *account, co
 
 int store_save_wait(struct store_save *save, struct deadline deadline, struct err *err)
 {
-	(void)deadline;
-	return save->store->hangs ? 1 : end(save, err);
+	if (!save->store->hangs)
+		return end(save, err);
+	save->store->patience += deadline_left(deadline);
+	return 1;
 }
 
 void store_save_leave(struct store_save *save)
@@ -196,6 +199,11 @@ void fake_store_refuse(struct store *store, bool refuse)
 void fake_store_hang(struct store *store, bool hangs)
 {
 	store->hangs = hangs;
+}
+
+int fake_store_patience(const struct store *store)
+{
+	return store->patience;
 }
 
 void fake_store_hold(struct store *store, bool hold)

@@ -12,6 +12,7 @@ void fake_store_fail(struct store *store, bool fail);
 /* store_save_start says at once that it cannot, from now on, or works again. */
 void fake_store_refuse(struct store *store, bool refuse);
 void fake_store_hang(struct store *store, bool hangs); /* whoever waits for a save does so in vain */
+int fake_store_patience(const struct store *store);    /* how long they were ready to, all together, in ms */
 
 /* Nothing that is under way ends from now on, but when somebody waits for it; or all of it in the next turn. */
 void fake_store_hold(struct store *store, bool hold);

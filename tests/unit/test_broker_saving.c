@@ -297,6 +297,7 @@ static void test_a_disk_that_hangs_is_not_waited_for(void **state)
 	expect(world, broker_forget, RELAY,
 	       "TEMP the grant could not be removed: the disk of state_directory does not answer");
 	assert_int_equal(0, refresh.answers);
+	assert_in_range(fake_store_patience(world->store), 1, 3000); /* the second one knows of the first */
 	fake_store_hang(world->store, false);
 	release(world);
 	expect_answer(world, &refresh, "OK *");
