@@ -17,6 +17,7 @@
 
 #include "daemon/file.h"
 #include "daemon/settings_private.h"
+#include "lib/fnv.h"
 
 #define SECTION_KEYS_MAX 32 /* keys in one section, for libconfuse's arrays */
 
@@ -279,16 +280,6 @@ static int read_file(struct buf *text, const struct settings_report *report)
 	return result;
 }
 
-/* FNV-1a. */
-static uint64_t digest_of(const struct buf *text)
-{
-	uint64_t digest = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < text->len; i++)
-		digest = (digest ^ (unsigned char)text->data[i]) * UINT64_C(0x100000001b3);
-	return digest;
-}
-
 static int load(const struct settings_report *report, struct buf *text, struct owner *owner)
 {
 	struct parse parse = {.report = report, .raw.arena = &owner->arena};
@@ -296,7 +287,7 @@ static int load(const struct settings_report *report, struct buf *text, struct o
 	int result;
 
 	result = read_file(text, report);
-	owner->settings.digest = digest_of(text);
+	owner->settings.digest = fnv(text->data, text->len);
 	owner->settings.loaded_at = time(NULL);
 	if (result == 0)
 		result = settings_text_prepare(report, text->data, text->len, &lines);

@@ -5,6 +5,7 @@ lib_libbase_la_SOURCES = \
 	lib/buf.c lib/buf.h \
 	lib/deadline.c lib/deadline.h \
 	lib/err.c lib/err.h \
+	lib/fnv.c lib/fnv.h \
 	lib/netstring.c lib/netstring.h \
 	lib/secret.c lib/secret.h \
 	lib/sock.c lib/sock.h lib/sock_listen.c lib/sock_private.h \
@@ -70,6 +71,12 @@ tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
 tests_unit_test_wire_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_wire_LDADD = lib/libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_wire
+
+check_PROGRAMS += tests/unit/test_fnv
+tests_unit_test_fnv_SOURCES = tests/unit/test_fnv.c
+tests_unit_test_fnv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_fnv_LDADD = lib/libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_fnv
 
 check_PROGRAMS += tests/unit/test_utf8
 tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/fnv.h"
 #include "milter/address.h"
 #include "milter/gates.h"
 
@@ -66,13 +67,10 @@ void gates_free(struct gates *gates)
 	free(gates);
 }
 
-/* FNV-1a: an even spread is all that is asked of it. */
 static size_t hash(const char *key)
 {
-	uint64_t value = 0xcbf29ce484222325u;
+	uint64_t value = fnv(key, strlen(key));
 
-	for (; *key != '\0'; key++)
-		value = (value ^ (unsigned char)*key) * 0x100000001b3u;
 	return (size_t)(value ^ value >> 32);
 }
 

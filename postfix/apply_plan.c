@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/fnv.h"
 #include "postfix/apply_private.h"
 #include "postfix/diff.h"
 #include "postfix/merge.h"
@@ -197,7 +198,7 @@ void apply_notes(const struct apply_plan *plan, struct buf *out)
 
 static struct files_backup backup_of(const struct apply_change *change, const char *stamp)
 {
-	struct files_backup backup = {.sum = files_sum(&change->after)};
+	struct files_backup backup = {.sum = fnv(change->after.data, change->after.len)};
 
 	snprintf(backup.stamp, sizeof backup.stamp, "%s", stamp);
 	return backup;

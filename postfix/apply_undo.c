@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/fnv.h"
 #include "postfix/apply_private.h"
 #include "postfix/files.h"
 
@@ -50,7 +51,7 @@ static int read_backup(struct apply_plan *plan, int i, struct err *err)
 	files_backup_path(change->path, &plan->backups[i], &path);
 	if (path.failed)
 		result = err_set(err, ERR_LIMIT, "%.200s: the path is too long", change->path);
-	else if (files_sum(&change->before) != plan->backups[i].sum)
+	else if (fnv(change->before.data, change->before.len) != plan->backups[i].sum)
 		result =
 		    err_set(err, ERR_BUSY,
 			    "%.120s was changed by somebody else since then; nothing was undone. Compare it with what "

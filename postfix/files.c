@@ -70,13 +70,3 @@ void files_stamp(char stamp[FILES_STAMP_SIZE])
 	len = strftime(stamp, FILES_STAMP_SIZE, "%Y%m%dT%H%M%S", &tm);
 	snprintf(stamp + len, FILES_STAMP_SIZE - len, ".%03ldZ", now.tv_nsec / 1000000);
 }
-
-/* FNV-1a: tells a file that somebody has edited from one that nobody has. */
-uint64_t files_sum(const struct buf *text)
-{
-	uint64_t sum = 14695981039346656037u;
-
-	for (size_t i = 0; i < text->len; i++)
-		sum = (sum ^ (unsigned char)text->data[i]) * 1099511628211u;
-	return sum;
-}

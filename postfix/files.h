@@ -34,8 +34,6 @@ int files_replace(const char *path, const struct buf *before, const struct buf *
 /* The moment's stamp, which sorts by time: "20261124T202500.123Z". */
 void files_stamp(char stamp[FILES_STAMP_SIZE]);
 
-uint64_t files_sum(const struct buf *text);
-
 /* Appends a backup's path. */
 void files_backup_path(const char *path, const struct files_backup *backup, struct buf *out);
 

@@ -7,11 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/fnv.h"
 #include "submit/slot.h"
 
 #define ASK_AGAIN_MS 50
@@ -22,18 +24,15 @@ static bool is_plain(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '@';
 }
 
-/* Only letters that mean nothing to a file system or a shell, and a hash (FNV-1a) of the whole. */
+/* Only letters that mean nothing to a file system or a shell, and a hash of the whole. */
 static void file_name(const char *folder, const char *account, int number, char *out, size_t size)
 {
 	char readable[READABLE_MAX + 1];
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = fnv(account, strlen(account));
 	size_t used = 0;
 
-	for (const char *c = account; *c != '\0'; c++) {
-		hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-		if (used < READABLE_MAX)
-			readable[used++] = is_plain(*c) || (*c == '.' && c > account) ? *c : '_';
-	}
+	for (const char *c = account; *c != '\0' && used < READABLE_MAX; c++)
+		readable[used++] = is_plain(*c) || (*c == '.' && c > account) ? *c : '_';
 	readable[used] = '\0';
 	snprintf(out, size, "%s/%s-%016llx.%d", folder, readable, (unsigned long long)hash, number);
 }

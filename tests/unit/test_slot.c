@@ -127,6 +127,25 @@ static void the_files_stay_in_the_folder_with_plain_names(void **state)
 	slot_leave(slot);
 }
 
+/* Longer than the part that people read: the hash is of all of it. */
+static void long_names_have_files_of_their_own(void **state)
+{
+	char name[254 + 1];
+	struct err err;
+	int first, second;
+
+	(void)state;
+	memset(name, 'a', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	first = take(name, 1, 0, &err);
+	assert_true(first >= 0);
+	name[sizeof name - 2] = 'b';
+	second = take(name, 1, 0, &err);
+	assert_true(second >= 0);
+	slot_leave(first);
+	slot_leave(second);
+}
+
 static void a_folder_that_cannot_be_used_is_told_with_the_remedy(void **state)
 {
 	struct err err;
@@ -167,6 +186,7 @@ int main(void)
 	    CASE(it_waits_for_one_until_its_deadline),
 	    CASE(each_account_has_its_own),
 	    CASE(the_files_stay_in_the_folder_with_plain_names),
+	    CASE(long_names_have_files_of_their_own),
 	    CASE(a_folder_that_cannot_be_used_is_told_with_the_remedy),
 	    CASE(a_link_is_not_followed),
 	};
