@@ -24,6 +24,7 @@ struct writer {
 	bool unstructured;  /* nobody looks for an address in this field */
 	bool tamed;         /* the name is partly encoded: then none of it is quoted, and none looks like an address */
 	size_t words;       /* bytes of encoded words so far, kept ones and ours */
+	bool cut;           /* no more text: what follows must not look as if it stood here */
 	size_t len;
 	char text[COMPOSE_NAME_MAX > COMPOSE_TEXT_MAX ? COMPOSE_NAME_MAX : COMPOSE_TEXT_MAX];
 	size_t room; /* how much of text may be used */
@@ -50,10 +51,9 @@ static void add_bytes(struct writer *writer, const char *bytes, size_t len)
 {
 	if (*bytes == '?' && !writer->unstructured && writer->len > 0 && writer->text[writer->len - 1] == '=')
 		add_bytes(writer, " ", 1); /* so that nobody takes it for the start of an encoded word */
-	if (len > writer->room - writer->len) {
-		writer->room = writer->len; /* cut here: what follows must not look as if it stood here */
+	writer->cut = writer->cut || len > writer->room - writer->len;
+	if (writer->cut)
 		return;
-	}
 	memcpy(writer->text + writer->len, bytes, len);
 	writer->len += len;
 }
@@ -254,7 +254,7 @@ static void flush(struct writer *writer, bool encoded_next)
 
 	while (len > 0 && text[len - 1] == ' ')
 		len--;
-	writer->room -= writer->len; /* the whole name has one maximum */
+	writer->room -= len; /* the whole name has one maximum, and a blank that is not written does not count */
 	writer->len = 0;
 	if (is_plain(text, len) && is_atoms(text, len))
 		put_words(writer, text, len);
