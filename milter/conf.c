@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "daemon/log.h"
 #include "daemon/senders.h"
@@ -189,7 +188,8 @@ static void look(struct conf_keeper *keeper)
 
 /* --- the keeper --- */
 
-struct conf_keeper *conf_keeper_new(const char *path, struct settings *settings, struct err *err)
+struct conf_keeper *conf_keeper_new(const char *path, const struct stat *seen, struct settings *settings,
+				    struct err *err)
 {
 	struct conf_keeper *keeper = calloc(1, sizeof(*keeper));
 
@@ -199,12 +199,12 @@ struct conf_keeper *conf_keeper_new(const char *path, struct settings *settings,
 	}
 	pthread_mutex_init(&keeper->lock, NULL);
 	keeper->path = path;
+	keeper->seen = *seen;
 	keeper->newest = new_snapshot(settings, err);
 	if (!keeper->newest) {
 		conf_keeper_free(keeper);
 		return NULL;
 	}
-	(void)stat(path, &keeper->seen);
 	return keeper;
 }
 

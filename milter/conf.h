@@ -1,6 +1,8 @@
 #ifndef MAILBEARER_MILTER_CONF_H
 #define MAILBEARER_MILTER_CONF_H
 
+#include <sys/stat.h>
+
 #include "daemon/settings.h"
 #include "lib/err.h"
 #include "milter/gates.h"
@@ -22,8 +24,12 @@ struct conf {
 
 struct conf_keeper;
 
-/* Takes the settings over, on success only; `path` is where they were read. NULL with *err set. */
-struct conf_keeper *conf_keeper_new(const char *path, struct settings *settings, struct err *err);
+/*
+ * Takes the settings over, on success only; `path` is where they were read, and `seen` is what stat(2) said of it
+ * before that, so that what was written since is not missed. NULL with *err set.
+ */
+struct conf_keeper *conf_keeper_new(const char *path, const struct stat *seen, struct settings *settings,
+				    struct err *err);
 void conf_keeper_free(struct conf_keeper *keeper); /* NULL is legal; all snapshots have been given back */
 
 /* Looks at the file, which blocks on the disk. Never NULL. */

@@ -3,9 +3,8 @@
  * a message is is nobody's business here.
  *
  * libmilter waits for SIGTERM, SIGINT and SIGHUP in a thread of its own, and at each of them forgets every message
- * under way. So the signals are the main thread's, which Linux prefers to one that waits, and the library runs in
- * another one, which has them blocked. On a system that prefers otherwise, and in the first moment of the process, the
- * stop is the library's: the MTA then puts those messages off.
+ * under way. So the signals are the main thread's, the library runs in another one, which has them blocked, and what
+ * its waiting thread waits with is ours and never returns.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
@@ -32,6 +32,7 @@
 
 struct process {
 	const char *conf_path;
+	struct stat seen; /* of that, before it was read */
 	struct conf_keeper *keeper;
 	struct judge *judge;
 	const char *socket; /* the path; NULL: an internet one */
@@ -100,7 +101,7 @@ static int give_up_root(const struct settings_milter *settings, struct err *err)
 /* Takes the settings over. */
 static int open_engine(struct process *process, struct settings *settings, struct err *err)
 {
-	process->keeper = conf_keeper_new(process->conf_path, settings, err);
+	process->keeper = conf_keeper_new(process->conf_path, &process->seen, settings, err);
 	if (!process->keeper) {
 		settings_free(settings);
 		return -1;
@@ -113,6 +114,7 @@ static int start(struct process *process, const struct options *options, struct 
 {
 	struct settings *settings;
 
+	(void)stat(options->conf, &process->seen);
 	if (settings_load(options->conf, &settings, err) != 0)
 		return -1;
 	options_open_log(options, settings->milter.log);
@@ -146,6 +148,18 @@ struct process *process_start(const struct options *options, struct err *err)
 }
 
 /* --- signals --- */
+
+/*
+ * In place of the C library's, for libmilter, which alone calls it. To have the signals blocked is not enough: one that
+ * is sent while that thread comes to wait is taken by it, although the main thread has been woken for it.
+ */
+int sigwait(const sigset_t *set, int *signo)
+{
+	(void)set;
+	(void)signo;
+	for (;;)
+		pause();
+}
 
 static void on_signal(int signo)
 {

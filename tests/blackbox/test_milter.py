@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The real mailbearer-milter, spoken to as an MTA speaks: alignment, rules, gates, modes, its end and its configuration."""
 
+import ctypes
 import email
 import email.policy
 import errno
@@ -417,6 +418,21 @@ class Process(WithMilter):
         self.world.daemon.send_signal(signal.SIGHUP)
         self.world.wait_log("event=reloaded")
         self.assertTrue(milter.message(FOREIGN, fields=fields_of(FOREIGN)).changes)
+
+    def test_no_thread_of_the_library_takes_a_signal(self):
+        """It would end the milter, and forget the messages under way. Whoever waits for a signal has it not blocked."""
+        milter, pid = self.connect(), self.world.daemon.pid
+        ours = sum(1 << signo - 1 for signo in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+        threads = [int(name) for name in os.listdir(f"/proc/{pid}/task") if int(name) != pid]
+        self.assertGreater(len(threads), 2, "the library's, and the connection's")
+        for thread in threads:
+            self.assertEqual(0, ctypes.CDLL(None).tgkill(pid, thread, signal.SIGHUP))
+            with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as file:
+                blocked = int(re.search(r"SigBlk:\s+(\w+)", file.read()).group(1), 16)
+            self.assertEqual(ours, blocked & ours)
+        self.assertTrue(milter.message(FOREIGN, fields=fields_of(FOREIGN)).changes)
+        self.assertEqual(0, self.world.stop())
+        self.assertEqual(1, self.world.log().count("event=stopping"))
 
     def test_a_second_one_is_refused_and_a_dead_ones_socket_taken_over(self):
         second = self.world.spawn()

@@ -13,6 +13,7 @@ static struct session session;
 
 static inline void use(const char *milter_and_rules)
 {
+	static const struct stat nowhere;
 	static const char accounts[] =
 	    "client app { provider = microsoft tenant = t client_id = i client_secret_file = /f }\n"
 	    "account relay@c.example { client = app }\naccount boss@c.example { client = app }\n";
@@ -24,7 +25,7 @@ static inline void use(const char *milter_and_rules)
 	settings = load_text(text, &err);
 	if (settings == NULL)
 		fail_msg("%s", err.text);
-	keeper = conf_keeper_new("/nowhere/mailbearer.conf", settings, &err);
+	keeper = conf_keeper_new("/nowhere/mailbearer.conf", &nowhere, settings, &err);
 	assert_non_null(keeper);
 	session = (struct session){.conf = conf_take(keeper)};
 }

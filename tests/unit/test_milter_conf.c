@@ -48,12 +48,13 @@ static void put(const char *text)
 	assert_int_equal(0, rename(other, path));
 }
 
+/* *state, unless it is NULL: what somebody writes after the file was read. */
 static int set_up(void **state)
 {
 	struct settings *settings;
+	struct stat seen;
 	struct err err;
 
-	(void)state;
 	strcpy(folder, "/tmp/test_milter_conf.XXXXXX");
 	if (mkdtemp(folder) == NULL)
 		return -1;
@@ -61,9 +62,11 @@ static int set_up(void **state)
 	put(ACCOUNTS "milter { max_recipients = 1 }\n");
 	fake_log_reset();
 	read_error = 0;
-	if (settings_load(path, &settings, &err) != 0)
+	if (stat(path, &seen) != 0 || settings_load(path, &settings, &err) != 0)
 		return -1;
-	keeper = conf_keeper_new(path, settings, &err);
+	if (*state != NULL)
+		put(*state);
+	keeper = conf_keeper_new(path, &seen, settings, &err);
 	return keeper != NULL ? 0 : -1;
 }
 
@@ -180,6 +183,13 @@ static void one_that_has_gone_is_told_once(void **state)
 	assert_int_equal(2, recipients());
 }
 
+static void what_was_written_while_the_milter_started_is_seen(void **state)
+{
+	(void)state;
+	assert_int_equal(7, recipients());
+	assert_int_equal(1, fake_log_count(EVENT_RELOADED));
+}
+
 static void what_wants_a_restart_is_told(void **state)
 {
 	static const struct {
@@ -206,12 +216,15 @@ static void what_wants_a_restart_is_told(void **state)
 
 int main(void)
 {
+	static char newer[] = ACCOUNTS "milter { max_recipients = 7 }\n";
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(everything_is_in_the_form_that_is_wanted, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_connection_keeps_what_it_began_with, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_wrong_one_is_told_once_and_left, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(one_that_cannot_be_read_is_tried_again_and_told_once, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(one_that_has_gone_is_told_once, set_up, tear_down),
+	    cmocka_unit_test_prestate_setup_teardown(what_was_written_while_the_milter_started_is_seen, set_up,
+						     tear_down, newer),
 	    cmocka_unit_test_setup_teardown(what_wants_a_restart_is_told, set_up, tear_down),
 	};
 
