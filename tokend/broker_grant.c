@@ -14,6 +14,7 @@
 #define SAVE_SLOW_MS 5000     /* then it is said that the disk takes long */
 #define SETTLE_MS 3000        /* for what an administrator asks for; the loop stands still meanwhile */
 #define SETTLE_AT_END_MS 8000 /* at the end; with REQUEST_MS of process.c, less than the unit's TimeoutStopSec */
+#define NO_GENERATION (-1)    /* what is on its way is a removal */
 
 /* --- loading --- */
 
@@ -132,7 +133,7 @@ void grant_on_save_timer(struct keeper *keeper)
 		    "refresh token is in its memory only");
 }
 
-/* How an older record fared is nobody's business: the newer one follows it. */
+/* How an older record fared, or the removal of one that is still used, is nobody's business: the newest follows. */
 static void on_saved(void *arg, const struct err *err)
 {
 	struct keeper *keeper = arg;
@@ -142,7 +143,7 @@ static void on_saved(void *arg, const struct err *err)
 	loop_timer_cancel(keeper->save_timer);
 	if (keeper->saving_generation == keeper->record.generation)
 		note_try(keeper, err);
-	else
+	else if (keeper->record.refresh_token != NULL)
 		begin_save(keeper);
 	if (keeper->saving == NULL)
 		outcome_go_on(keeper);
@@ -160,20 +161,40 @@ static int64_t settle_ms(const struct broker *broker)
 	return broker->stopping ? SETTLE_AT_END_MS : SETTLE_MS;
 }
 
-int grant_settle(struct keeper *keeper, struct err *err)
+/* Returns store_save_wait's. Once for all accounts: what has hung for one of them hangs for the next. */
+static int wait_for(struct keeper *keeper, struct store_save *save, struct err *err)
 {
 	struct broker *broker = keeper->broker;
+	int status = store_save_wait(save, deadline_after(broker->disk_hangs ? 0 : settle_ms(broker)), err);
 
+	if (status <= 0)
+		return status;
+	broker->disk_hangs = true;
+	err_set(err, ERR_TIMEOUT, "the disk of state_directory does not answer");
+	return status;
+}
+
+/* Waits for what has just begun, and is then as if grant_save had begun it: 1, and it is on its way still. 0: it is on
+ * disk; -1 with *err set: nothing has changed. */
+static int finish(struct keeper *keeper, struct store_save *save, int64_t generation, struct err *err)
+{
+	int status = save != NULL ? wait_for(keeper, save, err) : -1;
+
+	if (status > 0) {
+		keeper->saving = save;
+		keeper->saving_generation = generation;
+		loop_timer_set(keeper->save_timer, SAVE_SLOW_MS);
+	}
+	return status;
+}
+
+int grant_settle(struct keeper *keeper, struct err *err)
+{
 	while (keeper->saving != NULL) {
 		struct err how = {.code = ERR_NONE};
 
-		/* Once for all accounts: what has hung for one of them hangs for the next. */
-		struct deadline deadline = deadline_after(broker->disk_hangs ? 0 : settle_ms(broker));
-
-		if (store_save_wait(keeper->saving, deadline, &how) > 0) {
-			broker->disk_hangs = true;
-			return err_set(err, ERR_TIMEOUT, "the disk of state_directory does not answer");
-		}
+		if (wait_for(keeper, keeper->saving, &how) > 0)
+			return err_set(err, how.code, "%s", how.text);
 		on_saved(keeper, &how);
 	}
 	return 0;
@@ -216,16 +237,30 @@ static void log_saved(const struct keeper *keeper)
 	log_event(EVENT_GRANT_SAVED, keeper->conf->name, log_text("client", keeper->client->conf->name));
 }
 
-/* Puts the record on disk, and then only in the place of the old one. -1: it is freed, and nothing has changed. */
+/*
+ * Puts the record on disk, and then only in the place of the old one. 0: it is there. 1: the disk does not answer, and
+ * it is in memory and on its way. -1 with *err set: it is freed, and nothing has changed.
+ */
 static int replace_record(struct keeper *keeper, struct store_record *record, struct err *err)
 {
+	const struct broker *broker = keeper->broker;
+	int status = -1;
+
 	record->generation++;
-	if (grant_settle(keeper, err) != 0 || store_save(keeper->broker->store, keeper->conf->name, record, err) != 0) {
+	if (grant_settle(keeper, err) == 0)
+		status =
+		    finish(keeper, store_save_start(broker->store, keeper->conf->name, record, on_saved, keeper, err),
+			   record->generation, err);
+	if (status < 0) {
 		store_record_free(record);
 		return -1;
 	}
 	store_record_free(&keeper->record);
 	keeper->record = *record;
+	if (status > 0) {
+		keeper->unsaved = true;
+		return 1;
+	}
 	is_saved(keeper);
 	log_saved(keeper);
 	return 0;
@@ -237,12 +272,18 @@ static struct broker_wait *save_and_prove(struct keeper *keeper, struct secret *
 {
 	struct store_record record = new_record(keeper, token);
 	struct err err = {.code = ERR_NONE};
+	int status = replace_record(keeper, &record, &err);
 
-	if (replace_record(keeper, &record, &err) != 0)
+	if (status < 0)
 		return broker_say(now, WIRE_TEMP, "the refresh token could not be saved: %.400s; nothing was changed",
 				  err.text);
 	keeper_event(keeper, ACCOUNT_GRANT_ADDED);
 	keeper_force(keeper, TURN_AT_ONCE);
+	if (status > 0)
+		return broker_say(now, WIRE_TEMP,
+				  "the refresh token was taken, but is not saved yet: %.300s; see why, and until then "
+				  "do not stop tokend",
+				  err.text);
 	if (account_worth_waiting(&keeper->machine))
 		return broker_wait_new(keeper, WAIT_IMPORT, question, now);
 	keeper_answer(keeper, WAIT_IMPORT, now);
@@ -272,13 +313,7 @@ static void adopt(struct keeper *keeper, struct broker_result *result)
 		log_saved(keeper);
 	keeper_grant_with_token(keeper, result);
 	keeper_answer(keeper, WAIT_IMPORT, &answer);
-	if (keeper->unsaved)
-		broker_wait_settle(
-		    keeper->importer, WIRE_TEMP,
-		    "the new refresh token works, but could not be saved: see the log; it is tried again");
-	else
-		broker_wait_settle(keeper->importer, answer.result, "%s",
-				   answer.text.data != NULL ? answer.text.data : "");
+	broker_wait_settle(keeper->importer, answer.result, "%s", answer.text.data != NULL ? answer.text.data : "");
 	buf_free(&answer.text);
 }
 
@@ -343,7 +378,7 @@ int grant_adopt(struct keeper *keeper, struct broker_result *result, struct err 
 	struct store_record record = new_record(keeper, result->answer.refresh_token);
 
 	result->answer.refresh_token = NULL;
-	if (replace_record(keeper, &record, err) != 0)
+	if (replace_record(keeper, &record, err) < 0)
 		return -1;
 	grant_end_trial(keeper, "somebody signed in for the account meanwhile");
 	keeper_grant_with_token(keeper, result);
@@ -392,6 +427,15 @@ struct broker_wait *broker_import(struct broker *broker, const struct broker_que
 	return save_and_prove(keeper, token, question, now);
 }
 
+/* -1 with *err set: the grant is kept, and put back if the disk loses it later. */
+static int remove_record(struct keeper *keeper, struct err *err)
+{
+	struct store_save *removal =
+	    store_remove_start(keeper->broker->store, keeper->conf->name, on_saved, keeper, err);
+
+	return finish(keeper, removal, NO_GENERATION, err) == 0 ? 0 : -1;
+}
+
 struct broker_wait *broker_forget(struct broker *broker, const struct broker_question *question,
 				  struct broker_answer *now)
 {
@@ -403,7 +447,7 @@ struct broker_wait *broker_forget(struct broker *broker, const struct broker_que
 	if (keeper->conf->grant != SETTINGS_REFRESH_TOKEN)
 		return broker_say(now, WIRE_PERM, "account %s uses %s: there is nothing to forget", keeper->conf->name,
 				  settings_grant_name(keeper->conf->grant));
-	if (grant_settle(keeper, &err) != 0 || store_remove(broker->store, keeper->conf->name, &err) != 0)
+	if (grant_settle(keeper, &err) != 0 || remove_record(keeper, &err) != 0)
 		return broker_say(now, WIRE_TEMP, "the grant could not be removed: %s", err.text);
 	grant_end_trial(keeper, "the account's grant was removed meanwhile");
 	store_record_free(&keeper->record);

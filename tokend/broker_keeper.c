@@ -70,7 +70,8 @@ static void say_why_not(const struct keeper *keeper, const char *prefix, struct 
 
 void keeper_answer(const struct keeper *keeper, enum wait_for what, struct broker_answer *now)
 {
-	const char *saved = what == WAIT_IMPORT ? "saved, but " : "";
+	const char *saved = keeper->unsaved ? "not saved yet, and " : "saved, but ";
+	bool works = keeper->error[0] == '\0' && keeper->access_token != NULL;
 	int64_t left = keeper_seconds_until(keeper, keeper->machine.token_until);
 
 	if (what == WAIT_TOKEN && account_can_serve(&keeper->machine, loop_now(keeper->broker->loop))) {
@@ -79,11 +80,14 @@ void keeper_answer(const struct keeper *keeper, enum wait_for what, struct broke
 			buf_clear(&now->text);
 			broker_say(now, WIRE_TEMP, "the token is too long to be handed out");
 		}
-	} else if (what != WAIT_TOKEN && keeper->error[0] == '\0' && keeper->access_token != NULL) {
+	} else if (what == WAIT_IMPORT && works && keeper->unsaved) {
+		broker_say(now, WIRE_TEMP,
+			   "the new refresh token works, but could not be saved: see the log; it is tried again");
+	} else if (what != WAIT_TOKEN && works) {
 		broker_say(now, WIRE_OK, "%stoken good for %lld s", what == WAIT_IMPORT ? "saved; " : "",
 			   (long long)left);
 	} else {
-		say_why_not(keeper, saved, now);
+		say_why_not(keeper, what == WAIT_IMPORT ? saved : "", now);
 	}
 }
 

@@ -213,8 +213,8 @@ struct keeper {
 	bool unsaved;               /* the record is newer than the one on disk, where it could not be put */
 	unsigned save_failures;     /* in a row */
 	struct loop_timer *save_timer;
-	struct store_save *saving; /* the record is on its way to the disk; or NULL */
-	int64_t saving_generation; /* as it is on its way: the record may be newer again */
+	struct store_save *saving; /* the record is on its way to the disk, or its removal; or NULL */
+	int64_t saving_generation; /* as it is on its way: the record may be newer again; below 0: removal */
 	struct broker_result
 	    *held; /* what is taken over once `saving` has ended, while the machine is refreshing; or NULL */
 
@@ -345,8 +345,9 @@ void grant_on_save_timer(struct keeper *keeper);
 /* Aborts the trial of an imported token, if there is one, and tells the importer why. */
 void grant_end_trial(struct keeper *keeper, const char *reason);
 
-/* A sign-in's tokens replace the old grant: on disk first, then taken over, the access token as well. -1 with *err set:
- * nothing has changed. What is taken out of the answer is NULL afterwards. */
+/* A sign-in's tokens replace the old grant: on disk first, or on their way there if it does not answer, then taken
+ * over, the access token as well. -1 with *err set: nothing has changed. What is taken out of the answer is NULL
+ * afterwards. */
 int grant_adopt(struct keeper *keeper, struct broker_result *result, struct err *err);
 
 /* --- signing in --- */

@@ -1,7 +1,7 @@
 /*
  * What changes the store's disk. Every file is written beside and then renamed, so that whoever is killed at whatever
- * moment leaves the old record or the new one. A record is sealed on the loop; what an fsync may hold up is then done
- * by the writer's thread or, for the few calls that are to be done when they return, on the spot. Called by the broker.
+ * moment leaves the old record or the new one. A record is sealed on the loop; what the disk may hold up is then done
+ * by the writer's thread. Called by the broker.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,13 +16,13 @@
 
 #define SAME_SECOND_MAX 100
 
-/* A record on its way to the disk. */
+/* A record on its way to the disk, or the removal of one. */
 struct store_save {
 	struct writer_job job;
 	struct store *store;
 	char name[STORE_FILE_NAME_SIZE];
 	char *account;
-	struct buf sealed;
+	struct buf sealed; /* empty: to be removed */
 	store_save_cb *cb;
 	void *arg;
 };
@@ -128,42 +128,11 @@ static int replace(const struct store *store, const char *account, const char *n
 	return 0;
 }
 
-/* --- on the spot --- */
-
-static int seal(const struct store *store, const char *account, const struct store_record *record, struct buf *sealed,
-		struct err *err)
+static int take_away(const struct store *store, const char *name, struct err *err)
 {
-	struct buf plain = BUF_INIT(SEAL_PLAIN_MAX);
-	int result = store_record_encode(record, &plain, err);
-
-	if (result == 0)
-		result = seal_close(store->key, account, &plain, sealed, err);
-	buf_free(&plain);
-	return result;
-}
-
-int store_save(struct store *store, const char *account, const struct store_record *record, struct err *err)
-{
-	struct buf sealed = BUF_INIT(STORE_FILE_MAX);
-	char name[STORE_FILE_NAME_SIZE];
-	int result = -1;
-
-	if (store_file_name(account, name, err) == 0 && seal(store, account, record, &sealed, err) == 0 &&
-	    replace(store, account, name, &sealed, err) == 0)
-		result = sync_directory(store, err);
-	buf_free(&sealed);
-	return result;
-}
-
-int store_remove(struct store *store, const char *account, struct err *err)
-{
-	char name[STORE_FILE_NAME_SIZE];
-
-	if (store_file_name(account, name, err) != 0)
-		return -1;
-	if (unlinkat(store->dir, name, 0) != 0)
-		return errno == ENOENT ? 0 : store_file_cannot("remove", store, name, errno, err);
-	return sync_directory(store, err);
+	if (unlinkat(store->dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	return store_file_cannot("remove", store, name, errno, err);
 }
 
 /* --- off the loop --- */
@@ -184,6 +153,8 @@ static int put(void *arg, struct writer_job *job, struct err *err)
 {
 	const struct store_save *save = save_of(job);
 
+	if (save->sealed.len == 0)
+		return take_away(arg, save->name, err);
 	return replace(arg, save->account, save->name, &save->sealed, err);
 }
 
@@ -213,8 +184,20 @@ int store_start_writer(struct store *store, struct loop *loop, struct err *err)
 	return store->writer != NULL ? 0 : -1;
 }
 
-struct store_save *store_save_start(struct store *store, const char *account, const struct store_record *record,
-				    store_save_cb *cb, void *arg, struct err *err)
+static int seal(const struct store *store, const char *account, const struct store_record *record, struct buf *sealed,
+		struct err *err)
+{
+	struct buf plain = BUF_INIT(SEAL_PLAIN_MAX);
+	int result = store_record_encode(record, &plain, err);
+
+	if (result == 0)
+		result = seal_close(store->key, account, &plain, sealed, err);
+	buf_free(&plain);
+	return result;
+}
+
+static struct store_save *save_new(struct store *store, const char *account, store_save_cb *cb, void *arg,
+				   struct err *err)
 {
 	struct store_save *save = calloc(1, sizeof *save);
 
@@ -224,14 +207,35 @@ struct store_save *store_save_start(struct store *store, const char *account, co
 	}
 	if (save == NULL || save->account == NULL)
 		err_set(err, ERR_MEMORY, "no memory to save the grant of %s", account);
-	else if (store_file_name(account, save->name, err) == 0 &&
-		 seal(store, account, record, &save->sealed, err) == 0) {
-		writer_add(store->writer, &save->job);
+	else if (store_file_name(account, save->name, err) == 0)
 		return save;
-	}
 	if (save != NULL)
 		save_free(save);
 	return NULL;
+}
+
+struct store_save *store_save_start(struct store *store, const char *account, const struct store_record *record,
+				    store_save_cb *cb, void *arg, struct err *err)
+{
+	struct store_save *save = save_new(store, account, cb, arg, err);
+
+	if (save != NULL && seal(store, account, record, &save->sealed, err) != 0) {
+		save_free(save);
+		return NULL;
+	}
+	if (save != NULL)
+		writer_add(store->writer, &save->job);
+	return save;
+}
+
+struct store_save *store_remove_start(struct store *store, const char *account, store_save_cb *cb, void *arg,
+				      struct err *err)
+{
+	struct store_save *save = save_new(store, account, cb, arg, err);
+
+	if (save != NULL)
+		writer_add(store->writer, &save->job);
+	return save;
 }
 
 int store_save_wait(struct store_save *save, struct deadline deadline, struct err *err)

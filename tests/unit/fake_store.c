@@ -80,21 +80,10 @@ int store_load(struct store *store, const char *account, struct store_record *ou
 	return 1;
 }
 
-/* While a save is under way, nothing else may change what is kept of the account. */
-static void must_be_settled(const struct store *store, const char *account)
-{
-	struct store_save *save;
-
-	TAILQ_FOREACH (save, &store->under_way, entry)
-		if (strcmp(save->name, account) == 0)
-			abort();
-}
-
-int store_save(struct store *store, const char *account, const struct store_record *record, struct err *err)
+static int put(struct store *store, const char *account, const struct store_record *record, struct err *err)
 {
 	struct entry *entry = find(store, account);
 
-	must_be_settled(store, account);
 	if (store->fail)
 		return err_set(err, ERR_SYSTEM, "cannot write %s.grant: No space left on device", account);
 	if (entry == NULL)
@@ -109,11 +98,10 @@ int store_save(struct store *store, const char *account, const struct store_reco
 	return 0;
 }
 
-int store_remove(struct store *store, const char *account, struct err *err)
+static int take_away(struct store *store, const char *account, struct err *err)
 {
 	struct entry *entry = find(store, account);
 
-	must_be_settled(store, account);
 	if (store->fail)
 		return err_set(err, ERR_SYSTEM, "cannot remove %s.grant: Read-only file system", account);
 	if (entry == NULL)
@@ -131,7 +119,8 @@ static int end(struct store_save *save, struct err *err)
 	int status;
 
 	TAILQ_REMOVE(&store->under_way, save, entry);
-	status = store_save(store, save->name, &save->record, err);
+	status = save->record.refresh_token != NULL ? put(store, save->name, &save->record, err)
+						    : take_away(store, save->name, err);
 	store_record_free(&save->record);
 	free(save);
 	return status;
@@ -160,8 +149,7 @@ int store_start_writer(struct store *store, struct loop *loop, struct err *err)
 	return 0;
 }
 
-struct store_save *store_save_start(struct store *store, const char *account, const struct store_record *record,
-				    store_save_cb *cb, void *arg, struct err *err)
+static struct store_save *begin(struct store *store, const char *account, store_save_cb *cb, void *arg, struct err *err)
 {
 	struct store_save *save;
 
@@ -172,10 +160,27 @@ struct store_save *store_save_start(struct store *store, const char *account, co
 	save = calloc(1, sizeof(*save));
 	*save = (struct store_save){.store = store, .cb = cb, .arg = arg};
 	snprintf(save->name, sizeof(save->name), "%s", account);
-	copy_record(record, &save->record);
 	TAILQ_INSERT_TAIL(&store->under_way, save, entry);
 	loop_timer_set(store->soon, 0);
 	return save;
+}
+
+struct store_save *store_save_start(struct store *store, const char *account, const struct store_record *record,
+				    store_save_cb *cb, void *arg, struct err *err)
+{
+	struct store_save *save = begin(store, account, cb, arg, err);
+
+	if (record->refresh_token == NULL)
+		abort(); /* no record has none */
+	if (save != NULL)
+		copy_record(record, &save->record);
+	return save;
+}
+
+struct store_save *store_remove_start(struct store *store, const char *account, store_save_cb *cb, void *arg,
+				      struct err *err)
+{
+	return begin(store, account, cb, arg, err);
 }
 
 int store_save_wait(struct store_save *save, struct deadline deadline, struct err *err)
@@ -256,7 +261,7 @@ void fake_store_put(struct store *store, const char *account, const char *client
 				      .generation = 1};
 
 	snprintf(record.client_id, sizeof(record.client_id), "%s", client_id);
-	store_save(store, account, &record, NULL);
+	put(store, account, &record, NULL);
 	store->saves = 0;
 	store_record_free(&record);
 }

@@ -4,12 +4,12 @@
 #include "tokend/store_file.h"
 
 /* Linked in the place of tokend/store_file_read.c: records in memory, and a disk that fails when the test says so. What
- * store_save_start begins ends in the next turn of the loop, unless it is held. Aborts when the contract is broken. */
+ * is begun ends in the next turn of the loop, unless it is held. Aborts when the contract is broken. */
 
-/* store_save, store_remove and what is under way fail from now on, or work again. */
+/* What is under way fails from now on, or works again. */
 void fake_store_fail(struct store *store, bool fail);
 
-/* store_save_start says at once that it cannot, from now on, or works again. */
+/* A change says at once that it cannot, from now on, or works again. */
 void fake_store_refuse(struct store *store, bool refuse);
 void fake_store_hang(struct store *store, bool hangs); /* whoever waits for a save does so in vain */
 int fake_store_patience(const struct store *store);    /* how long they were ready to, all together, in ms */

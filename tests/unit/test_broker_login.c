@@ -167,6 +167,24 @@ static void a_disk_that_fails_costs_nothing(void **state)
 	expect_unchanged(world);
 }
 
+/* It works, and it is the person's last word: taken over, and said not to be on disk. */
+static void a_disk_that_hangs_has_it_later(void **state)
+{
+	struct world *world = working_world(state);
+	struct asked asked;
+
+	bring(world, &asked);
+	fake_store_hold(world->store, true);
+	fake_store_hang(world->store, true);
+	fake_http_answer(world->http, 200, token_answer("AT-2", "RT-2", 3600));
+	expect_answer(world, &asked, "TEMP the new refresh token works, but could not be saved*");
+	expect(world, broker_token, RELAY, "OK AT-2");
+	fake_store_hang(world->store, false);
+	fake_store_hold(world->store, false);
+	fake_loop_turn(world->loop);
+	assert_string_equal("RT-2", fake_store_token(world->store, RELAY));
+}
+
 static void answers_that_hold_no_grant(void **state)
 {
 	static const struct {
@@ -304,6 +322,7 @@ int main(void)
 	    WORLD_TEST(what_is_sent_and_what_is_kept),
 	    WORLD_TEST(the_address_is_whole),
 	    WORLD_TEST(a_disk_that_fails_costs_nothing),
+	    WORLD_TEST(a_disk_that_hangs_has_it_later),
 	    WORLD_TEST(answers_that_hold_no_grant),
 	    WORLD_TEST(what_is_no_answer_is_asked_for_again),
 	    WORLD_TEST(silence_ends_it),

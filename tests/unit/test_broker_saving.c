@@ -305,6 +305,77 @@ static void test_a_disk_that_hangs_is_not_waited_for(void **state)
 	configure_well(world, OTHER_SCOPE);
 }
 
+static void hang(struct world *world, bool hangs)
+{
+	fake_store_hang(world->store, hangs);
+	if (hangs)
+		fake_store_hold(world->store, true);
+	else
+		release(world);
+}
+
+/* The removal that was given up comes to pass when the disk wakes up; but the grant has been used ever since. */
+static void test_what_was_not_forgotten_in_time_is_kept(void **state)
+{
+	struct world *world = *state;
+	struct err err;
+
+	configure_with_grant(world);
+	get_token(world, "AT-1", 3600);
+	hang(world, true);
+	expect(world, broker_forget, RELAY,
+	       "TEMP the grant could not be removed: the disk of state_directory does not answer");
+	expect(world, broker_token, RELAY, "OK AT-1");
+	assert_in_range(fake_store_patience(world->store), 1, 3000);
+	assert_int_equal(-1, configure(world, OTHER_SCOPE, &err)); /* nothing else is changed meanwhile */
+	hang(world, false);
+	fake_loop_turn(world->loop);
+	assert_string_equal("RT-1", stored(world));
+	expect(world, broker_forget, RELAY, "OK forgotten");
+	assert_string_equal("", stored(world));
+	fake_loop_turn(world->loop);
+	assert_string_equal("", stored(world));
+}
+
+static void test_what_was_not_there_to_forget_is_not_put_back(void **state)
+{
+	struct world *world = *state;
+
+	configure_well(world, CONF_CLIENT CONF_RELAY);
+	hang(world, true);
+	expect(world, broker_forget, RELAY, "TEMP the grant could not be removed: *");
+	hang(world, false);
+	fake_loop_turn(world->loop);
+	assert_int_equal(0, fake_store_saves(world->store));
+	expect(world, broker_forget, RELAY, "OK forgotten");
+}
+
+/* Nobody else has it: it is taken, whatever the disk does. */
+static void test_import_is_taken_while_the_disk_hangs(void **state)
+{
+	struct world *world = *state;
+	struct asked token;
+
+	configure_well(world, CONF_CLIENT CONF_RELAY);
+	hang(world, true);
+	expect(world, broker_import, RELAY " RT-new",
+	       "TEMP the refresh token was taken, but is not saved yet: the disk of state_directory does not answer*");
+	assert_true(status_says(world, "\"unsaved\":true"));
+	assert_int_equal(0, fake_log_count(EVENT_GRANT_SAVED));
+	ask(world, broker_token, RELAY, &token);
+	assert_non_null(strstr(fake_http_body(world->http), "refresh_token=RT-new"));
+	fake_http_answer(world->http, 200, token_answer("AT-new", NULL, 3600));
+	expect_answer(world, &token, "OK AT-new");
+	fake_store_fail(world->store, true);
+	hang(world, false);
+	assert_string_equal("", stored(world));
+	assert_int_equal(1, fake_log_count(EVENT_STORE_FAILED));
+	fake_store_fail(world->store, false);
+	fake_loop_advance(world->loop, 2000);
+	assert_string_equal("RT-new", stored(world));
+	assert_true(status_says(world, "\"unsaved\":false"));
+}
+
 /* What is saved last for an account that is none any more ends when its keeper is long gone. */
 static void test_account_goes_while_the_disk_hangs(void **state)
 {
@@ -367,6 +438,9 @@ int main(void)
 	    WORLD_TEST(test_reload_comes_after_it),
 	    WORLD_TEST(test_other_settings_wait_for_the_disk_as_well),
 	    WORLD_TEST(test_a_disk_that_hangs_is_not_waited_for),
+	    WORLD_TEST(test_what_was_not_forgotten_in_time_is_kept),
+	    WORLD_TEST(test_what_was_not_there_to_forget_is_not_put_back),
+	    WORLD_TEST(test_import_is_taken_while_the_disk_hangs),
 	    WORLD_TEST(test_account_goes_while_the_disk_hangs),
 	    WORLD_TEST(test_end_waits_for_it),
 	    WORLD_TEST(test_end_tries_once_more_after_it),

@@ -23,12 +23,14 @@
 #define KEY_B "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static char folder[64];
+static struct loop *loop;
 
 static int set_up(void **state)
 {
 	(void)state;
+	loop = loop_new(NULL);
 	strcpy(folder, "/tmp/test_store.XXXXXX");
-	return mkdtemp(folder) == NULL;
+	return loop == NULL || mkdtemp(folder) == NULL;
 }
 
 static int tear_down(void **state)
@@ -36,6 +38,7 @@ static int tear_down(void **state)
 	char command[128];
 
 	(void)state;
+	loop_free(loop);
 	snprintf(command, sizeof command, "rm -rf %s", folder);
 	return system(command);
 }
@@ -44,10 +47,14 @@ static struct store *open_with(const char *hex, struct err *err)
 {
 	struct secret *text = secret_new(hex, strlen(hex));
 	struct seal_key *key = seal_key_new(text, err);
+	struct store *store;
 
 	secret_free(text);
 	assert_non_null(key);
-	return store_open(folder, key, err);
+	store = store_open(folder, key, err);
+	if (store != NULL)
+		assert_int_equal(0, store_start_writer(store, loop, err));
+	return store;
 }
 
 static struct store_record record_of(const char *token, int64_t generation)
@@ -60,13 +67,24 @@ static struct store_record record_of(const char *token, int64_t generation)
 	return record;
 }
 
+/* Waits for a change that has begun, or that could not. */
+static int end(struct store_save *change, struct err *err)
+{
+	return change != NULL ? store_save_wait(change, deadline_after(60000), err) : -1;
+}
+
 static int save(struct store *store, const char *token, int64_t generation, struct err *err)
 {
 	struct store_record record = record_of(token, generation);
-	int status = store_save(store, NAME, &record, err);
+	struct store_save *change = store_save_start(store, NAME, &record, NULL, NULL, err);
 
 	store_record_free(&record);
-	return status;
+	return end(change, err);
+}
+
+static int take_away(struct store *store, struct err *err)
+{
+	return end(store_remove_start(store, NAME, NULL, NULL, err), err);
 }
 
 static int64_t load_generation(struct store *store, int *found)
@@ -130,8 +148,8 @@ static void saved_is_found_again_and_is_private(void **state)
 	store = open_with(KEY_A, &err);
 	assert_int_equal(7, load_generation(store, &found));
 	assert_int_equal(1, found);
-	assert_int_equal(0, store_remove(store, NAME, &err));
-	assert_int_equal(0, store_remove(store, NAME, &err));
+	assert_int_equal(0, take_away(store, &err));
+	assert_int_equal(0, take_away(store, &err));
 	load_generation(store, &found);
 	assert_int_equal(0, found);
 	store_close(store);
@@ -268,7 +286,6 @@ static void second_owner_is_refused(void **state)
 /* --- off the loop --- */
 
 struct told {
-	struct loop *loop;
 	int times;
 	struct err err;
 };
@@ -279,16 +296,7 @@ static void on_saved(void *arg, const struct err *err)
 
 	told->times++;
 	told->err = *err;
-	loop_stop(told->loop);
-}
-
-static struct store *open_with_writer(struct loop *loop)
-{
-	struct store *store = open_with(KEY_A, NULL);
-
-	assert_non_null(store);
-	assert_int_equal(0, store_start_writer(store, loop, NULL));
-	return store;
+	loop_stop(loop);
 }
 
 static struct store_save *start(struct store *store, const char *token, int64_t generation, struct told *told)
@@ -302,15 +310,15 @@ static struct store_save *start(struct store *store, const char *token, int64_t 
 
 static void off_the_loop_it_is_durable_when_told(void **state)
 {
-	struct told told = {.loop = loop_new(NULL)}, nobody = {.loop = told.loop};
-	struct store *store = open_with_writer(told.loop);
+	struct told told = {0}, nobody = {0};
+	struct store *store = open_with(KEY_A, NULL);
 	char path[256], bytes[8192];
 	int found;
 
 	(void)state;
 	assert_non_null(start(store, "MARKER-refresh-token", 3, &told));
 	assert_int_equal(0, told.times);
-	assert_int_equal(0, loop_run(told.loop, NULL));
+	assert_int_equal(0, loop_run(loop, NULL));
 	assert_int_equal(1, told.times);
 	assert_int_equal(ERR_NONE, told.err.code);
 	assert_int_equal(3, load_generation(store, &found));
@@ -322,17 +330,16 @@ static void off_the_loop_it_is_durable_when_told(void **state)
 	assert_int_equal(1, told.times);
 	store_save_leave(start(store, "nobody-waits-for-it", 5, &nobody));
 	assert_non_null(start(store, "the-newest", 6, &told));
-	assert_int_equal(0, loop_run(told.loop, NULL));
+	assert_int_equal(0, loop_run(loop, NULL));
 	assert_int_equal(0, nobody.times);
 	assert_int_equal(6, load_generation(store, &found));
 	store_close(store);
-	loop_free(told.loop);
 }
 
 static void off_the_loop_failures_are_told_and_keep_the_old_record(void **state)
 {
-	struct told told = {.loop = loop_new(NULL)};
-	struct store *store = open_with_writer(told.loop);
+	struct told told = {0};
+	struct store *store = open_with(KEY_A, NULL);
 	struct store_record empty = {0};
 	struct err err = {.code = ERR_NONE};
 	char path[256];
@@ -344,7 +351,7 @@ static void off_the_loop_failures_are_told_and_keep_the_old_record(void **state)
 	snprintf(path, sizeof path, "%s/.%s.grant.tmp-%ld", folder, NAME, (long)getpid());
 	assert_int_equal(0, mkdir(path, 0700)); /* in the temporary file's place */
 	assert_non_null(start(store, "a-newer-token", 2, &told));
-	assert_int_equal(0, loop_run(told.loop, NULL));
+	assert_int_equal(0, loop_run(loop, NULL));
 	assert_int_equal(ERR_SYSTEM, told.err.code);
 	assert_non_null(strstr(told.err.text, folder));
 	assert_int_equal(-1, store_save_wait(start(store, "a-newer-token", 2, &told), deadline_after(60000), &err));
@@ -355,41 +362,17 @@ static void off_the_loop_failures_are_told_and_keep_the_old_record(void **state)
 	assert_int_equal(ERR_SYNTAX, err.code);
 	assert_int_equal(1, told.times);
 	store_close(store);
-	loop_free(told.loop);
-}
-
-static void off_the_loop_an_unreadable_file_is_put_aside(void **state)
-{
-	struct told told = {.loop = loop_new(NULL)};
-	struct store *store = open_with_writer(told.loop);
-	char path[256];
-	int found;
-
-	(void)state;
-	path_of(path, sizeof path);
-	write_file(path, "nonsense", 8);
-	assert_int_equal(0, store_save_wait(start(store, "a-newer-token", 2, &told), deadline_after(60000), NULL));
-	assert_int_equal(2, load_generation(store, &found));
-	assert_int_equal(1, count_files(".unreadable-"));
-	store_close(store);
-	loop_free(told.loop);
 }
 
 /* --- killed --- */
 
-static void save_for_ever(int64_t generation, int told, bool on_the_spot)
+static void save_for_ever(int64_t generation, int told)
 {
-	struct told nobody = {.loop = loop_new(NULL)};
-	struct store *store = open_with_writer(nobody.loop);
+	struct store *store = open_with(KEY_A, NULL);
 
-	for (;; generation++) {
-		int status = on_the_spot ? save(store, "a-refresh-token", generation, NULL)
-					 : store_save_wait(start(store, "a-refresh-token", generation, &nobody),
-							   deadline_after(60000), NULL);
-
-		if (status != 0 || write(told, "k", 1) != 1)
+	for (;; generation++)
+		if (save(store, "a-refresh-token", generation, NULL) != 0 || write(told, "k", 1) != 1)
 			_exit(1);
-	}
 }
 
 /* However it is killed, what a save promised is there, and nothing older. */
@@ -408,7 +391,7 @@ static void killed_forty_times_it_never_goes_back(void **state)
 		assert_int_equal(0, pipe(ends));
 		child = fork();
 		if (child == 0)
-			save_for_ever(generation + 1, ends[1], turn % 2 == 0);
+			save_for_ever(generation + 1, ends[1]);
 		close(ends[1]);
 		for (int i = 0; i < 1 + turn % 7; i++)
 			assert_int_equal(1, read(ends[0], &word, 1));
@@ -454,17 +437,11 @@ static void names_that_are_too_long_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(saved_is_found_again_and_is_private),
-	    TEST(damaged_at_every_byte_is_refused_and_kept),
-	    TEST(other_key_and_other_account_do_not_open),
-	    TEST(unreadable_file_is_put_aside_by_a_save),
-	    TEST(full_disk_keeps_the_old_record),
-	    TEST(second_owner_is_refused),
-	    TEST(off_the_loop_it_is_durable_when_told),
-	    TEST(off_the_loop_failures_are_told_and_keep_the_old_record),
-	    TEST(off_the_loop_an_unreadable_file_is_put_aside),
-	    TEST(killed_forty_times_it_never_goes_back),
-	    TEST(folder_that_others_may_read_is_refused),
+	    TEST(saved_is_found_again_and_is_private),     TEST(damaged_at_every_byte_is_refused_and_kept),
+	    TEST(other_key_and_other_account_do_not_open), TEST(unreadable_file_is_put_aside_by_a_save),
+	    TEST(full_disk_keeps_the_old_record),          TEST(second_owner_is_refused),
+	    TEST(off_the_loop_it_is_durable_when_told),    TEST(off_the_loop_failures_are_told_and_keep_the_old_record),
+	    TEST(killed_forty_times_it_never_goes_back),   TEST(folder_that_others_may_read_is_refused),
 	    TEST(names_that_are_too_long_are_told),
 	};
 
