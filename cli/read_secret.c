@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "cli/keyboard.h"
 #include "cli/output.h"
 #include "cli/read_secret.h"
+#include "lib/deadline.h"
 
 const struct read_secret_kind read_secret_refresh_token = {
     .name = "refresh token",
@@ -64,9 +66,22 @@ static int prove(const struct read_secret_kind *kind, const struct buf *secret, 
 	return 0;
 }
 
+/* A pipe may have nobody at its other end, ever. */
+static int wait_for_bytes(int fd, const char *name, struct deadline deadline, struct err *err)
+{
+	struct pollfd input = {.fd = fd, .events = POLLIN};
+	int ready = poll(&input, 1, deadline_left(deadline));
+
+	if (ready == 0)
+		return err_set(err, ERR_TIMEOUT, "%s has come to no end within %d s; is somebody writing into it?",
+			       name, READ_SECRET_WAIT_MS / 1000);
+	return 0; /* whatever else it says, reading tells more */
+}
+
 /* Up to the end of the file, or until it is more than a token can be. */
 static int read_to_end(int fd, const struct read_secret_kind *kind, const char *name, struct buf *out, struct err *err)
 {
+	struct deadline deadline = deadline_after(READ_SECRET_WAIT_MS);
 	char *room;
 	ssize_t n;
 
@@ -75,8 +90,10 @@ static int read_to_end(int fd, const struct read_secret_kind *kind, const char *
 		if (!room)
 			return err_set(err, ERR_LIMIT, "%s holds more than %d bytes, which no %s has", name, SECRET_MAX,
 				       kind->name);
+		if (wait_for_bytes(fd, name, deadline, err) != 0)
+			return -1;
 		n = read(fd, room, out->cap - out->len);
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return err_sys(err, errno, "%s cannot be read", name);
 		if (n == 0)
 			return 0;
@@ -98,7 +115,7 @@ static void warn_if_open(int fd, const char *path)
 
 static int read_file(const struct read_secret_kind *kind, const char *path, struct buf *out, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int result;
 
 	if (fd < 0)

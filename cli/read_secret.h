@@ -9,6 +9,8 @@
 
 #define READ_SECRET_SPACE (SECRET_MAX + 256) /* bytes: a secret and the blanks around it */
 
+#define READ_SECRET_WAIT_MS (5 * 60 * 1000) /* for the end of a pipe: somebody may have to unlock a vault first */
+
 /* What is read. */
 struct read_secret_kind {
 	const char *name;   /* "refresh token" */
@@ -23,7 +25,8 @@ extern const struct read_secret_kind read_secret_refresh_token;
 /*
  * Reads one secret into `out`, which is empty and takes READ_SECRET_SPACE bytes. path: a file or a pipe; "-" is
  * standard input, and if that is a terminal, it is asked for there without being shown. Warns on standard error of a
- * file that others may read. Blocks until there is an end. 0, or -1 with *err set, which never quotes what was read.
+ * file that others may read. Blocks until there is an end: at a terminal for as long as the person likes, else for
+ * READ_SECRET_WAIT_MS. 0, or -1 with *err set, which never quotes what was read.
  */
 int read_secret(const struct read_secret_kind *kind, const char *path, struct buf *out, struct err *err);
 

@@ -3,14 +3,28 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "cli/read_secret.h"
+
+static int patience; /* of the last wait, in ms; it is over as soon as there is nothing to read */
+
+/* In place of the C library's. */
+int poll(struct pollfd *fds, nfds_t count, int ms)
+{
+	const struct timespec at_once = {0};
+
+	patience = ms;
+	return ppoll(fds, count, &at_once, NULL);
+}
 
 static char path[] = "/tmp/test_read_secret.XXXXXX";
 static struct buf out;
@@ -106,6 +120,35 @@ static void what_cannot_be_read_is_named(void **state)
 	assert_string_equal(err.text, "/ cannot be read: Is a directory");
 }
 
+static int read_pipe(const char *fifo)
+{
+	buf_free(&out);
+	out = BUF_INIT(READ_SECRET_SPACE);
+	patience = 0;
+	return read_secret(&read_secret_refresh_token, fifo, &out, &err);
+}
+
+static void a_pipe_is_waited_for_and_not_for_ever(void **state)
+{
+	char fifo[64];
+	int writer;
+
+	(void)state;
+	snprintf(fifo, sizeof fifo, "%s.fifo", path);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(read_pipe(fifo), -1); /* nobody has opened it */
+	assert_int_equal(err.code, ERR_TIMEOUT);
+	assert_non_null(strstr(err.text, fifo));
+	assert_in_range(patience, READ_SECRET_WAIT_MS - 60000, READ_SECRET_WAIT_MS);
+	writer = open(fifo, O_RDWR);
+	assert_int_equal(write(writer, "MARKER", 6), 6);
+	assert_int_equal(read_pipe(fifo), -1); /* somebody has, and comes to no end */
+	assert_int_equal(err.code, ERR_TIMEOUT);
+	assert_null(strstr(err.text, "MARKER"));
+	close(writer);
+	unlink(fifo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +156,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_token_is_refused),
 	    cmocka_unit_test(the_longest_token_is_taken),
 	    cmocka_unit_test(what_cannot_be_read_is_named),
+	    cmocka_unit_test(a_pipe_is_waited_for_and_not_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
