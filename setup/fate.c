@@ -57,16 +57,30 @@ static void note_queue_id(const struct line *line, const char *mark, struct queu
 		snprintf(out->ids[out->count++], QUEUE_ID_SIZE, "%.*s", (int)len, begin);
 }
 
-static bool is_about(const struct line *line, const struct queue_ids *ids)
+/* What follows " QID: WORD" of one of them, or NULL. */
+static const char *find_about(const struct line *line, const struct queue_ids *ids, const char *word)
 {
-	char mark[QUEUE_ID_SIZE + 8];
+	char mark[QUEUE_ID_SIZE + 16];
 
 	for (unsigned i = 0; i < ids->count; i++) {
-		snprintf(mark, sizeof mark, " %s: to=<", ids->ids[i]);
-		if (find(line, mark) != NULL)
-			return true;
+		const char *at;
+
+		snprintf(mark, sizeof mark, " %s: %s", ids->ids[i], word);
+		at = find(line, mark);
+		if (at != NULL)
+			return at + strlen(mark);
 	}
-	return false;
+	return NULL;
+}
+
+/* "postfix/qmgr[123]: QID: from=<...>" */
+static void note_sender(const struct line *line, const struct queue_ids *ids, struct fate *out)
+{
+	const char *at = find_about(line, ids, "from=<"), *end = line->at + line->len;
+	const char *close = at != NULL ? memchr(at, '>', (size_t)(end - at)) : NULL;
+
+	if (close != NULL)
+		snprintf(out->sender, sizeof out->sender, "%.*s", (int)(close - at), at);
 }
 
 /* "status=deferred (what the server said)" */
@@ -101,7 +115,8 @@ void fate_of_log(const struct buf *log, const char *message_id, struct fate *out
 	snprintf(mark, sizeof mark, "message-id=<%s>", message_id);
 	for (size_t at = 0; next_line(log, &at, &line);) {
 		note_queue_id(&line, mark, &ids);
-		if (is_about(&line, &ids))
+		note_sender(&line, &ids, out);
+		if (find_about(&line, &ids, "to=<") != NULL)
 			read_status(&line, out);
 	}
 }

@@ -18,10 +18,12 @@ enum fate_state {
 };
 
 #define FATE_TEXT_MAX 1024
+#define FATE_SENDER_MAX 256
 
 struct fate {
 	enum fate_state state;
-	char text[FATE_TEXT_MAX]; /* what the other side said, or why it waits; cut where it is longer */
+	char text[FATE_TEXT_MAX];     /* what the other side said, or why it waits; cut where it is longer */
+	char sender[FATE_SENDER_MAX]; /* of the envelope as it was queued last, by the log; "": it does not say so */
 };
 
 /* Of a log's lines: those of the queue files that hold the message. message_id without its brackets. */

@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -325,16 +326,35 @@ static int say_no_test(const struct flow *flow, const char *from, const char *to
 	return result;
 }
 
+/* Does the milter make every stranger's mail this mailbox's? Then the message proves it. */
+static bool gets_strangers_mail(const struct flow *flow, const char *address)
+{
+	struct settings *settings;
+	const struct settings_milter *milter;
+	bool result;
+
+	if (settings_load(flow->request->config, &settings, NULL) != 0)
+		return false;
+	milter = &settings->milter;
+	result = milter->line != 0 && strcmp(milter->mode, "rewrite") == 0 && settings->rule_count == 0 &&
+		 milter->default_account != NULL && strcasecmp(milter->default_account, address) == 0;
+	settings_free(settings);
+	return result;
+}
+
 /* Of a domain's mailboxes, the one that gets the message sends it, too. */
 static int send_test(struct flow *flow)
 {
 	const char *to = setup_text(flow->answers, SETUP_TEST_TO), *from = mailbox(flow);
+	struct mta_test test = {.doors = flow->doors, .place = &flow->request->place, .recipient = to};
 
 	if (strcmp(to, "none") == 0)
 		return 0;
+	test.mailbox = from[0] == '*' ? to : from;
 	if (flow->mta.absent || flow->mta.left)
-		return say_no_test(flow, from[0] == '*' ? to : from, to);
-	return mta_send_test(flow->doors, &flow->request->place, from[0] == '*' ? to : from, to, flow->err);
+		return say_no_test(flow, test.mailbox, to);
+	test.as_stranger = gets_strangers_mail(flow, test.mailbox);
+	return mta_send_test(&test, flow->err);
 }
 
 static int finish(struct flow *flow)

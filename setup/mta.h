@@ -40,8 +40,16 @@ int mta_bring_into_line(const struct mta_wish *wish, struct mta_outcome *out, st
 /* Shows what was changed last, and brings it back as it was; a person is asked first. 0 or -1. */
 int mta_undo(const struct mta_wish *wish, struct err *err);
 
-/* Sends from the mailbox to `recipient`, and waits for what becomes of it. 0: the server has taken it; or -1. */
-int mta_send_test(const struct setup_doors *doors, const struct installation_place *place, const char *mailbox,
-		  const char *recipient, struct err *err);
+/* All borrowed. */
+struct mta_test {
+	const struct setup_doors *doors;
+	const struct installation_place *place;
+	const char *mailbox;
+	const char *recipient;
+	bool as_stranger; /* from an address of this machine, for the milter to make it the mailbox's */
+};
+
+/* Sends it, and waits for what becomes of it. 0: the server has taken it; or -1. */
+int mta_send_test(const struct mta_test *test, struct err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -22,9 +23,8 @@
 #define PROGRAM_MS 20000
 
 struct sending {
-	const struct setup_doors *doors;
-	const struct installation_place *place;
-	const char *mailbox, *recipient;
+	const struct mta_test *test;
+	char sender[FATE_SENDER_MAX];
 	char message_id[128];
 	time_t began;
 	char log[PATH_TEXT_MAX]; /* "": the journal */
@@ -102,19 +102,30 @@ static void look_into_log(const struct sending *sending, struct fate *out)
 
 /* --- the queue --- */
 
+/* With the mailbox's name, or that of the stranger whom the milter has let pass. */
+static void find_in_queue(const struct sending *sending, const struct buf *queue, struct fate *out)
+{
+	const struct mta_test *test = sending->test;
+
+	fate_of_queue(queue, test->mailbox, test->recipient, sending->began, out);
+	if (out->state == FATE_UNKNOWN)
+		fate_of_queue(queue, sending->sender, test->recipient, sending->began, out);
+}
+
 static void look_into_queue(const struct sending *sending, struct fate *out)
 {
+	const struct installation_place *place = sending->test->place;
 	struct buf queue = BUF_INIT(LOG_MAX), path = BUF_INIT(PATH_TEXT_MAX);
 	const char *argv[] = {NULL, "-j", NULL, NULL, NULL};
 	struct run run = {.argv = argv, .out = &queue, .deadline = deadline_after(PROGRAM_MS)};
 
 	*out = (struct fate){.state = FATE_UNKNOWN};
-	if (installation_program(sending->place, "postqueue", &path, NULL) == 0) {
+	if (installation_program(place, "postqueue", &path, NULL) == 0) {
 		argv[0] = path.data;
-		argv[2] = sending->place->config_dir != NULL ? "-c" : NULL;
-		argv[3] = sending->place->config_dir;
+		argv[2] = place->config_dir != NULL ? "-c" : NULL;
+		argv[3] = place->config_dir;
 		if (run_program(&run, NULL) == 0)
-			fate_of_queue(&queue, sending->mailbox, sending->recipient, sending->began, out);
+			find_in_queue(sending, &queue, out);
 	}
 	buf_free(&path);
 	buf_free(&queue);
@@ -139,7 +150,7 @@ static void wait_for_fate(const struct sending *sending, struct fate *out)
 
 static int make_id(struct sending *sending)
 {
-	const char *at = strrchr(sending->mailbox, '@');
+	const char *at = strrchr(sending->test->mailbox, '@');
 	uint64_t random = 0;
 
 	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
@@ -147,6 +158,16 @@ static int make_id(struct sending *sending)
 	snprintf(sending->message_id, sizeof sending->message_id, "mailbearer-setup.%" PRId64 ".%016" PRIx64 "%.60s",
 		 (int64_t)sending->began, random, at);
 	return 0;
+}
+
+static void choose_sender(struct sending *sending, const struct installation *installation)
+{
+	const char *host = sending->test->as_stranger ? installation_value(installation, "myhostname") : NULL;
+
+	if (host != NULL)
+		snprintf(sending->sender, sizeof sending->sender, "root@%s", host);
+	else
+		snprintf(sending->sender, sizeof sending->sender, "%s", sending->test->mailbox);
 }
 
 static void put_message(const struct sending *sending, struct buf *out)
@@ -157,7 +178,7 @@ static void put_message(const struct sending *sending, struct buf *out)
 	gmtime_r(&sending->began, &tm);
 	strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", &tm);
 	buf_printf(out, "From: <%s>\nTo: <%s>\nSubject: Mailbearer works\nDate: %s\nMessage-ID: <%s>\n\n",
-		   sending->mailbox, sending->recipient, date, sending->message_id);
+		   sending->sender, sending->test->recipient, date, sending->message_id);
 	buf_puts(out, "This is the test message of mailbearer setup: it went through this machine's Postfix, and the\n"
 		      "mail server took it with an OAuth 2.0 token.\n");
 }
@@ -165,14 +186,14 @@ static void put_message(const struct sending *sending, struct buf *out)
 static int hand_over(const struct sending *sending)
 {
 	struct buf message = BUF_INIT(MESSAGE_MAX), path = BUF_INIT(PATH_TEXT_MAX);
-	const char *argv[] = {NULL, "-i", "-f", sending->mailbox, "--", sending->recipient, NULL, NULL, NULL};
+	const char *folder = sending->test->place->config_dir, *to = sending->test->recipient;
+	const char *argv[] = {NULL, "-i", "-f", sending->sender, "--", to, NULL, NULL, NULL};
 	struct run run = {.argv = argv, .deadline = deadline_after(PROGRAM_MS)};
-	int result = installation_program(sending->place, "sendmail", &path, sending->err);
+	int result = installation_program(sending->test->place, "sendmail", &path, sending->err);
 
 	put_message(sending, &message);
-	if (result == 0 && sending->place->config_dir != NULL) {
-		const char *const with[] = {path.data,        "-C", sending->place->config_dir, "-i", "-f",
-					    sending->mailbox, "--", sending->recipient};
+	if (result == 0 && folder != NULL) {
+		const char *const with[] = {path.data, "-C", folder, "-i", "-f", sending->sender, "--", to};
 
 		memcpy(argv, with, sizeof with);
 	}
@@ -191,25 +212,40 @@ static int hand_over(const struct sending *sending)
 
 static int say(const struct sending *sending, struct buf *text)
 {
-	int result = sending->doors->say(sending->doors->arg, text, sending->err);
+	const struct setup_doors *doors = sending->test->doors;
+	int result = doors->say(doors->arg, text, sending->err);
 
 	buf_free(text);
 	return result;
 }
 
-static int tell(const struct sending *sending, const struct fate *fate)
+static int tell_of_success(const struct sending *sending, const struct fate *fate)
 {
+	const struct mta_test *test = sending->test;
 	struct buf text = BUF_INIT(64 * 1024);
 
-	if (fate->state == FATE_SENT) {
-		buf_printf(&text, "The test message to %s was taken: %s\n", sending->recipient, fate->text);
-		return say(sending, &text);
-	}
+	buf_printf(&text, "The test message to %s was taken: %s\n", test->recipient, fate->text);
+	if (test->as_stranger && strcasecmp(fate->sender, test->mailbox) == 0)
+		buf_printf(&text, "mailbearer-milter made its sender, %s, %s.\n", sending->sender, fate->sender);
+	else if (test->as_stranger)
+		buf_printf(&text,
+			   "But its sender, %s, was left as it was, as a printer's would be: see mailbearer check.\n",
+			   sending->sender);
+	return say(sending, &text);
+}
+
+static int tell(const struct sending *sending, const struct fate *fate)
+{
+	const struct setup_doors *doors = sending->test->doors;
+	struct buf text = BUF_INIT(64 * 1024);
+
+	if (fate->state == FATE_SENT)
+		return tell_of_success(sending, fate);
 	if (fate->state == FATE_UNKNOWN)
 		return err_set(sending->err, ERR_TIMEOUT,
 			       "nothing has been said of the test message in %d s; mailq and Postfix's log show it",
 			       MTA_MESSAGE_MS / 1000);
-	sending->doors->explain(sending->doors->arg, fate->text, sending->mailbox, &text);
+	doors->explain(doors->arg, fate->text, sending->test->mailbox, &text);
 	if (text.len > 0 && say(sending, &text) != 0)
 		return -1;
 	buf_free(&text);
@@ -217,17 +253,16 @@ static int tell(const struct sending *sending, const struct fate *fate)
 		       fate->state == FATE_WAITS ? "waits in the queue" : "came back", fate->text);
 }
 
-int mta_send_test(const struct setup_doors *doors, const struct installation_place *place, const char *mailbox,
-		  const char *recipient, struct err *err)
+int mta_send_test(const struct mta_test *test, struct err *err)
 {
-	struct sending sending = {
-	    .doors = doors, .place = place, .mailbox = mailbox, .recipient = recipient, .err = err};
+	struct sending sending = {.test = test, .err = err};
 	struct installation *installation;
 	struct fate fate;
 
-	if (installation_read(place, &installation, err) != 0)
+	if (installation_read(test->place, &installation, err) != 0)
 		return -1;
 	find_log(&sending, installation);
+	choose_sender(&sending, installation);
 	installation_free(installation);
 	sending.began = time(NULL);
 	sending.deadline = deadline_after(MTA_MESSAGE_MS);

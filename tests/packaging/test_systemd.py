@@ -87,7 +87,8 @@ class Life(unittest.TestCase):
         person.answer("Send a test message to", TO)
         status, seen = person.finish_setup(lambda page: authorize(self.provider, page))
         self.assertEqual(0, status, seen + container.journal("-n", "40"))
-        self.assertRegex(seen, rf"\nThe test message to {re.escape(TO)} was taken: 250 [^\n]+\nDone\.\n\Z")
+        self.assertRegex(seen, rf"\nThe test message to {re.escape(TO)} was taken: 250 [^\n]+\n"
+                               rf"mailbearer-milter made its sender, root@[^ \n]+, {re.escape(ACCOUNT)}\.\nDone\.\n\Z")
 
         message, = self.provider.messages()
         self.assertEqual((ACCOUNT, ACCOUNT, [TO]), (message["user"], message["mail_from"], message["rcpt_to"]))

@@ -154,7 +154,8 @@ class Setup(unittest.TestCase):
         self.world.conf.write_text(text + f'milter {{ listen = "unix:{folder}/milter.sock" user = "{DAEMON_USER}" }}\n')
         out = self.done(self.setup("--milter", "rewrite", "--default-account", ACCOUNT, "--test-to", TO))
         self.assertIn("smtpd_milters = { unix:run/mailbearer-milter/milter.sock, default_action=tempfail", out)
-        self.assertIn(f"The test message to {TO} was taken", out)
+        self.assertRegex(out, rf"\nThe test message to {re.escape(TO)} was taken: 250 [^\n]+\n"
+                              rf"mailbearer-milter made its sender, root@[^ \n]+, {re.escape(ACCOUNT)}\.\nDone\.\n\Z")
         with smtplib.SMTP("127.0.0.1", self.mta.smtp_port, timeout=60) as client:
             client.sendmail("scanner@printer.local", [TO], "From: scanner@printer.local\r\nSubject: scan\r\n\r\npage\r\n")
         messages = self.taken(2)

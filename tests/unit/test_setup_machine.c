@@ -53,6 +53,25 @@ static void a_log_tells_of_one_message_among_others(void **state)
 	assert_string_equal(fate.text, "host said: 554 5.2.252 SendAsDenied");
 }
 
+static void the_sender_is_whom_the_queue_has(void **state)
+{
+	char longest[1024];
+
+	(void)state;
+	of_log(FROM "pickup[4]: 4X2: uid=0 from=<root@host>\n" FROM "cleanup[1]: 4X2: message-id=<" ID ">\n" FROM
+		    "qmgr[3]: 4X1: from=<other@contoso.com>, size=1\n");
+	assert_string_equal(fate.sender, "");
+	of_log(FROM "cleanup[1]: 4X2: message-id=<" ID ">\n" FROM "qmgr[3]: 4X2: from=<root@host>, size=1\n" FROM
+		    "cleanup[1]: 4X3: message-id=<" ID ">\n" FROM "qmgr[3]: 4X3: from=<relay@contoso.com>, size=1\n");
+	assert_string_equal(fate.sender, "relay@contoso.com");
+	of_log(FROM "cleanup[1]: 4X2: message-id=<" ID ">\n" FROM "qmgr[3]: 4X2: from=<relay@contoso.com");
+	assert_string_equal(fate.sender, "");
+	snprintf(longest, sizeof longest, "%s%0512d>\n",
+		 FROM "cleanup[1]: 4X2: message-id=<" ID ">\n" FROM "qmgr[3]: 4X2: from=<", 1);
+	of_log(longest);
+	assert_int_equal(strlen(fate.sender), FATE_SENDER_MAX - 1);
+}
+
 static void the_last_word_counts_also_after_a_filter(void **state)
 {
 	(void)state;
@@ -225,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_log_tells_of_one_message_among_others),
+	    cmocka_unit_test(the_sender_is_whom_the_queue_has),
 	    cmocka_unit_test(the_last_word_counts_also_after_a_filter),
 	    cmocka_unit_test(a_log_may_hold_anything),
 	    cmocka_unit_test(the_queue_tells_why_it_waits),
