@@ -185,7 +185,7 @@ class World:
                 except TimeoutError:
                     if self.daemon.poll() is not None:
                         break
-        raise AssertionError("it did not start:\n" + self.log()[-3000:])
+        raise AssertionError(f"it did not start ({self.daemon.poll()}):\n" + self.log()[-3000:])
 
     def stop(self, signo=signal.SIGTERM, seconds=PATIENCE):
         """The exit status."""
