@@ -168,6 +168,18 @@ class Hanging(WithShim):
         self.world.start()
         self.works_after_a_kill()
 
+    def test_an_administrator_is_told(self):
+        """What had not begun to change the disk is given up; the grant was used meanwhile, and is put back."""
+        tap.tried("the disk hangs")
+        before = self.world.ask("token " + ACCOUNT)
+        self.shim.arm(STORE, HOLD, 1)
+        self.assertEqual(("TEMP", "the grant could not be removed: the disk of state_directory does not answer"),
+                         self.world.ask("forget " + ACCOUNT))
+        self.assertEqual(1, self.shim.get("hits"))
+        self.assertEqual(before, self.world.ask("token " + ACCOUNT))
+        self.shim.clear()
+        self.works_after_a_kill()
+
     def test_stop_waits_for_it(self):
         tap.tried("the disk hangs")
         before = self.state_file()
