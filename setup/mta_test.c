@@ -227,7 +227,7 @@ static int tell_of_success(const struct sending *sending, const struct fate *fat
 	buf_printf(&text, "The test message to %s was taken: %s\n", test->recipient, fate->text);
 	if (test->as_stranger && strcasecmp(fate->sender, test->mailbox) == 0)
 		buf_printf(&text, "mailbearer-milter made its sender, %s, %s.\n", sending->sender, fate->sender);
-	else if (test->as_stranger)
+	else if (test->as_stranger && strcasecmp(fate->sender, sending->sender) == 0)
 		buf_printf(&text,
 			   "But its sender, %s, was left as it was, as a printer's would be: see mailbearer check.\n",
 			   sending->sender);
