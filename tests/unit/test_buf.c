@@ -56,6 +56,7 @@ static void appends_add_up(void **state)
 	assert_int_equal(buf_append(&buf, "ab\0c", 4), 0);
 	assert_int_equal(buf_puts(&buf, "de"), 0);
 	assert_int_equal(buf_printf(&buf, "%s-%d", "fg", 42), 0);
+	assert_int_equal(buf_printf(&buf, "%s", ""), 0);
 	assert_int_equal(buf.len, 11);
 	assert_memory_equal(buf.data, "ab\0cdefg-42", 12);
 	assert_int_equal(buf_append(&buf, NULL, 0), 0);

@@ -45,6 +45,9 @@ static void mail_with_everything(void **state)
 	assert_int_equal(0, parse("MAIL FROM:<> BODY=7BIT"));
 	assert_int_equal(0, command.path.len);
 	assert_false(command.eight_bit);
+	assert_int_equal(0, parse("MAIL FROM:<\"a\\\">b\"@x.example>"));
+	assert_text("\"a\\\">b\"@x.example", command.path);
+	assert_int_equal(0, parse("MAIL FROM:<a@x.example> ")); /* blanks at the end are none of the line's */
 }
 
 static void rcpt_with_everything(void **state)
@@ -73,6 +76,10 @@ static void bad_lines(void **state)
 	assert_refused(501, "MAIL FROM:a@b");
 	assert_refused(501, "MAIL FROM:<a@b");
 	assert_refused(501, "MAIL FROM:<a@b>SIZE=1");
+	assert_refused(501, "MAIL FROM:<a@b>x");
+	assert_refused(501, "MAIL FROM:xa@b>");
+	assert_refused(501, "MAIL TO:<a@b>");
+	assert_refused(501, "RCPT FROM:<a@b>");
 	assert_refused(501, "MAIL FROM:<a<@b>");
 	assert_refused(501, "MAIL FROM:<\"a@b>");
 	assert_refused(501, "RCPT TO:<>");
@@ -127,18 +134,43 @@ static void values_have_a_most_and_their_marks(void **state)
 	assert_refused(501, "RCPT TO:<");
 }
 
+/* What the parser makes of a line, in one text. */
+static void describe(const char *line, size_t len, char *out, size_t size)
+{
+	int rc = lmtp_parse(line, len, &command, &refusal);
+
+	snprintf(out, size, "%d %d verb %d, path %zu, size %d %llu, envid %zu, notify %zu, orcpt %zu", rc,
+		 rc != 0 ? refusal.code : 0, (int)command.verb, command.path.len, command.has_size,
+		 (unsigned long long)command.size, command.envid.len, command.notify.len, command.orcpt.len);
+}
+
 /* Nothing behind the end of the line is looked at: it may be the next command. */
 static void only_the_line(void **state)
 {
-	static const char line[] = "RCPT TO:<b@y.example> NOTIFY=NEVER";
+	static const char *const lines[] = {"RCPT TO: <b@y.example> NOTIFY=NEVER ORCPT=rfc822;b",
+					    "MAIL FROM:<\"a\\\">b\"@x> SIZE=99 ENVID=q", "QUIT"};
+	char alone[200], followed[200];
 
 	(void)state;
-	for (size_t len = 0; len < sizeof line; len++) {
-		char *copy = malloc(len + 1);
+	for (size_t n = 0; n < sizeof lines / sizeof *lines; n++) {
+		for (size_t len = 1; len <= strlen(lines[n]); len++) {
+			char *copy = malloc(len + 1);
 
-		memcpy(copy, line, len);
-		lmtp_parse(copy, len, &command, &refusal);
-		free(copy);
+			memcpy(copy, lines[n], len);
+			copy[len] = '\r';
+			describe(copy, len, alone, sizeof alone);
+			for (const char *next = "TFx:9 =;<>\"\\"; *next != '\0'; next++) {
+				copy[len] = *next;
+				describe(copy, len, followed, sizeof followed);
+				assert_string_equal(alone, followed);
+			}
+			free(copy);
+			copy = malloc(len); /* here the sanitizers look on */
+			memcpy(copy, lines[n], len);
+			describe(copy, len, followed, sizeof followed);
+			assert_string_equal(alone, followed);
+			free(copy);
+		}
 	}
 }
 

@@ -217,6 +217,8 @@ static void the_login_is_named(void **state)
 	assert_string_equal(early, "x@f.example");
 	policy_early_mailbox(&with_default.policy, NULL, SPAN("a@x.example"), early);
 	assert_string_equal(early, ""); /* the From may yet name another account than the default one */
+	policy_early_mailbox(&with_default.policy, NULL, SPAN("a"), early);
+	assert_string_equal(early, "");
 	policy_early_mailbox(&with_default.policy, NULL, SPAN(""), early);
 	assert_string_equal(early, "relay@c.example");
 	policy_early_mailbox(&with_default.policy, &rule, SPAN("a@x.example"), early);

@@ -217,6 +217,7 @@ static void ehlo(void **state)
 static void shortens(void **state)
 {
 	struct reply reply;
+	char text[REPLY_TEXT_MAX];
 	struct buf line = BUF_INIT(4096);
 
 	(void)state;
@@ -239,6 +240,16 @@ static void shortens(void **state)
 		assert_in_range(line.len, REPLY_SHORT_MAX - 2, REPLY_SHORT_MAX);
 		assert_int_equal(shift, strlen(reply.text) % 2);
 	}
+	/* The longest that stays whole. */
+	reply_set(&reply, 550, "5.7.1", "%0*d", (int)(REPLY_SHORT_MAX - sizeof "250  \r\n" - strlen("5.7.1")), 7);
+	memcpy(text, reply.text, sizeof text);
+	reply_shorten(&reply);
+	assert_string_equal(text, reply.text);
+	/* No character of it begins anywhere: nothing is left, and nothing before it is touched. */
+	reply_set(&reply, 550, "5.7.1", "%s", "");
+	memset(reply.text, 0x80, REPLY_SHORT_MAX);
+	reply_shorten(&reply);
+	assert_string_equal("", reply.text);
 	buf_free(&line);
 }
 
