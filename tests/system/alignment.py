@@ -32,8 +32,8 @@ CASES = (
     ("", f"From: Mail Delivery System <{FOREIGN}>\n", ("", ACCOUNT, FOREIGN)),
     ("", f"From: {ACCOUNT}\n", ("", ACCOUNT, None)),
 )
-# A filter is given a text that ends at the first NUL; so the MTA takes it out before.
-NUL = (ACCOUNT, f"From: {ACCOUNT}\0, boss@contoso.com\n", (ACCOUNT, ACCOUNT, None))
+# A filter is given a text that ends at the first NUL, here in the middle of an address; so the MTA takes it out before.
+NUL = (ACCOUNT, f"From: {FOREIGN[:-3]}\0{FOREIGN[-3:]}\n", (ACCOUNT, ACCOUNT, FOREIGN))
 # Of mail that comes by sendmail(1), the MTA itself writes a From that is missing.
 NO_FROM = (FOREIGN, "", (ACCOUNT, ACCOUNT, None))
 REFUSED = ("smtp/send_as_denied", "smtp/multiple_from", "smtp/no_from", "smtp/unauthenticated_refused")

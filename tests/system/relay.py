@@ -4,6 +4,7 @@ Used by the system tests and the demo.
 """
 
 import hashlib
+import re
 import shutil
 import smtplib
 import sys
@@ -18,10 +19,15 @@ from mta import Mta, fetch  # noqa: E402
 
 CACHE = Path(BUILD).parent / "cache"
 
-# What mailbearer-milter(8) tells the user to set, but for where.
-MILTER_SETTINGS = {"smtpd_milters": "unix:run/m/milter.sock", "non_smtpd_milters": "$smtpd_milters", "milter_protocol": "6",
-                   "milter_default_action": "tempfail", "message_strip_characters": "\\0",
-                   "internal_mail_filter_classes": "bounce"}
+
+def milter_settings():
+    """What mailbearer-milter(8) tells the user to set, but for where."""
+    page = (Path(__file__).resolve().parents[2] / "man/mailbearer-milter.8").read_text(encoding="utf-8")
+    shown = re.search(r"^Postfix, for mail that comes by SMTP.*\n\.Bd .*\n((?:.*\n)*?)\.Ed\n", page, re.M)[1].replace("\\e", "\\")
+    return {**dict(line.split(" = ") for line in shown.splitlines()), "smtpd_milters": "unix:run/m/milter.sock"}
+
+
+MILTER_SETTINGS = milter_settings()
 
 
 def message(number=0, size=2000, sender=ACCOUNT):
