@@ -120,11 +120,17 @@ static enum relay_trouble login_trouble(const struct relay *relay, const struct 
 	return relay->last.code == 535 || relay->last.code == 334 ? RELAY_BAD_TOKEN : RELAY_REFUSED;
 }
 
+/* libcurl's own words for a server that hangs up differ from release to release, and not all of them say so. */
+static const char *lost_connection(CURLcode code)
+{
+	return code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ? "the connection was lost: " : "";
+}
+
 static enum relay_trouble trouble_of(const struct relay *relay, const struct relay_target *target, CURLcode code,
 				     struct err *err)
 {
-	err_set(err, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_UNREACHABLE, "%s:%u: %s", target->host,
-		target->port, relay->error[0] != '\0' ? relay->error : curl_easy_strerror(code));
+	err_set(err, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_UNREACHABLE, "%s:%u: %s%s", target->host,
+		target->port, lost_connection(code), relay->error[0] != '\0' ? relay->error : curl_easy_strerror(code));
 	switch (code) {
 	case CURLE_LOGIN_DENIED:
 		return login_trouble(relay, target, err);

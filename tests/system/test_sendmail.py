@@ -169,7 +169,7 @@ class Relaying(WithSendmail):
         for values in ({"reply": "535 5.7.3 Authentication unsuccessful"}, {"reply": "454 4.7.0 later"},
                        {"reply": "432 4.3.2 Concurrent connections limit exceeded"}, {"drop": True}):
             self.provider.config(smtp_fault={"at": "auth", **values})
-            self.assert_waits(re.escape(values.get("reply", "response reading failed")[:20]))
+            self.assert_waits(re.escape(values.get("reply", "the connection was lost")[:20]))
         self.provider.config(smtp_fault=None)
         self.provider.token_fault("status", status=503)
         self.world.restart()
