@@ -233,7 +233,8 @@ class Mta:
         """Writes main.cf and master.cf as somebody's whose Postfix this is: these texts, main.cf behind what makes it
         private; in master.cf the smtp service of smtpd is made to listen at our port. Returns the path of a postconf
         beside which the other commands are, as they are in /usr/sbin."""
-        lines = [f"{key} = {value}\n" for key, value in self._defaults().items()]
+        theirs = re.findall(r"(?m)^(\w+)\s*=", main_cf)
+        lines = [f"{key} = {value}\n" for key, value in self._defaults().items() if key not in theirs]
         (self.config / "main.cf").write_text("".join(lines) + main_cf)
         (self.config / "master.cf").write_text(
             re.sub(r"(?m)^smtp(\s+inet\s)", rf"{HOST}:{self.smtp_port}\1", master_cf or "smtp inet n - y - - smtpd\nsmtp unix - - y "

@@ -60,7 +60,10 @@ class Postfix(Shown):
         environment = self.mta.environment()
         environment["PATH"] = f"{self.mta.tree}/usr/sbin:{environment['PATH']}"
         got = self.give(["/bin/sh", "-c", text], env=environment)
-        self.assertNotIn("warning: ", got.stderr)
+        # Unpacked and not installed, these have not the group that "postfix check" wants of them.
+        told = re.sub(rf"(?m)^.*: warning: not (?:owned by group|set-gid) .*: {self.mta.tree}/usr/sbin/post(?:queue|drop)$", "",
+                      got.stderr)
+        self.assertNotIn("warning: ", told)
         if text.startswith("postmap "):
             self.assertRegex(got.stdout, r"contoso|^4\.")
 
