@@ -73,21 +73,32 @@ static void test_the_end_that_the_provider_tells_is_kept(void **state)
 	assert_int_equal(saves + 1, fake_store_saves(world->store)); /* the same end */
 }
 
-static void test_a_grant_lost_within_days_is_explained(void **state)
+/* Is that told of a grant that is lost these days after the sign-in? */
+static bool is_explained(struct world *world, int days)
 {
-	struct world *world = *state;
 	struct asked asked;
 
 	configure_well(world, GOOGLE);
 	ask(world, broker_import, RELAY " RT-1", &asked);
 	fake_http_answer(world->http, 200, token_answer("AT-1", NULL, 3600));
-	pass_days(world, 7);
+	pass_days(world, days);
 	ask(world, broker_refresh, RELAY, &asked);
 	fake_http_answer(world->http, 400,
 			 "{\"error\":\"invalid_grant\",\"error_description\":\"Token has been expired or revoked.\"}");
 	fake_loop_turn(world->loop);
-	assert_true(fake_log_says(EVENT_GRANT_LOST, "Testing"));
-	assert_true(status_says(world, "publish it first"));
+	assert_int_equal(1, fake_log_count(EVENT_GRANT_LOST));
+	assert_int_equal(fake_log_says(EVENT_GRANT_LOST, "Testing"), status_says(world, "publish it first"));
+	return fake_log_says(EVENT_GRANT_LOST, "Testing");
+}
+
+static void test_a_grant_lost_within_days_is_explained(void **state)
+{
+	assert_true(is_explained(*state, 8)); /* the seven of the trial, and one in which nobody asked */
+}
+
+static void test_a_grant_lost_later_is_not(void **state)
+{
+	assert_false(is_explained(*state, 9));
 }
 
 static void test_disuse_is_warned_of_while_nothing_works(void **state)
@@ -115,6 +126,7 @@ int main(void)
 	    WORLD_TEST(test_a_secret_is_warned_of_once_a_day),
 	    WORLD_TEST(test_the_end_that_the_provider_tells_is_kept),
 	    WORLD_TEST(test_a_grant_lost_within_days_is_explained),
+	    WORLD_TEST(test_a_grant_lost_later_is_not),
 	    WORLD_TEST(test_disuse_is_warned_of_while_nothing_works),
 	};
 

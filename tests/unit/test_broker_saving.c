@@ -409,6 +409,22 @@ static void test_end_waits_for_it(void **state)
 	assert_true(broker_busy(world->broker));
 	restart(world);
 	assert_string_equal("RT-2", stored(world));
+	assert_int_equal(0, fake_log_count(EVENT_STORE_HANGS));
+}
+
+static void test_end_says_what_it_could_not_wait_for(void **state)
+{
+	struct world *world = *state;
+	struct asked refresh;
+
+	configure_with_grant(world);
+	rotate_and_hold(world, &refresh);
+	broker_cancel(refresh.wait);
+	fake_store_hang(world->store, true);
+	restart(world);
+	assert_true(fake_log_says(EVENT_STORE_HANGS, "the newest refresh token was not saved"));
+	fake_store_hang(world->store, false);
+	release(world);
 }
 
 static void test_end_tries_once_more_after_it(void **state)
@@ -443,6 +459,7 @@ int main(void)
 	    WORLD_TEST(test_import_is_taken_while_the_disk_hangs),
 	    WORLD_TEST(test_account_goes_while_the_disk_hangs),
 	    WORLD_TEST(test_end_waits_for_it),
+	    WORLD_TEST(test_end_says_what_it_could_not_wait_for),
 	    WORLD_TEST(test_end_tries_once_more_after_it),
 	};
 

@@ -168,9 +168,13 @@ static void test_back_off_explains_and_heals(void **state)
 	assert_true(fake_log_says(EVENT_REFRESH_FAILED, "next_try_in=1"));
 	fake_loop_advance(world->loop, 1300);
 	assert_int_equal(fake_http_in_flight(world->http), 1);
+	ask(world, broker_status, RELAY, &asked);
+	assert_null(strstr(asked.text, "\"remedy\":\"\""));
 	fake_http_answer(world->http, 200, token_answer("AT-1", NULL, 3600));
 	expect(world, broker_token, RELAY, "OK AT-1");
 	assert_int_equal(fake_log_lines(), 2);
+	ask(world, broker_status, RELAY, &asked);
+	assert_non_null(strstr(asked.text, "\"remedy\":\"\""));
 }
 
 static void test_retry_after_is_honoured(void **state)

@@ -46,6 +46,7 @@ int tokenclient_ask(const struct tokenclient_question *question, enum wire_resul
 /* The fake libsasl2 and its caller. */
 static struct {
 	const char *user;
+	unsigned user_len; /* as the caller says; the user may be longer */
 	int user_status;
 	const char *password;
 	bool without_callbacks;
@@ -66,7 +67,7 @@ static int give_user(void *context, int id, const char **result, unsigned *len)
 	assert_ptr_equal(context, &caller);
 	assert_int_equal(id, SASL_CB_AUTHNAME);
 	*result = caller.user;
-	*len = caller.user != NULL ? (unsigned)strlen(caller.user) : 0;
+	*len = caller.user_len;
 	return caller.user_status;
 }
 
@@ -126,6 +127,7 @@ static void set_up_as(enum response_mech kind)
 	memset(&caller, 0, sizeof caller);
 	strcpy(tokend.text, "TOKEN");
 	caller.user = USER;
+	caller.user_len = (unsigned)strlen(USER);
 	caller.password = "tokend";
 	caller.utils.getcallback = get_callback;
 	caller.utils.log = take_log;
@@ -446,10 +448,23 @@ static void users_that_are_none_are_refused_and_not_logged(void **state)
 	for (size_t i = 0; i <= sizeof cases / sizeof cases[0]; i++) {
 		again(state);
 		caller.user = i < sizeof cases / sizeof cases[0] ? cases[i] : too_long;
+		caller.user_len = (unsigned)strlen(caller.user);
 		assert_failed(step(NULL), SASL_BADPARAM, "account=unknown cause=\"the user name is empty, longer");
 		assert_null(strstr(caller.log, "MARKER"));
 		assert_int_equal(tokend.questions, 0);
 	}
+}
+
+/* Callers may leave the length out, and a user may go on behind it. */
+static void a_user_is_as_long_as_the_caller_says(void **state)
+{
+	caller.user_len = 0;
+	assert_int_equal(step(NULL), SASL_CONTINUE);
+	assert_string_equal(tokend.key, USER);
+	again(state);
+	caller.user = USER ".example";
+	assert_int_equal(step(NULL), SASL_CONTINUE);
+	assert_string_equal(tokend.key, USER);
 }
 
 static void a_user_whom_libsasl2_refuses_is_refused(void **state)
@@ -490,6 +505,7 @@ int main(void)
 	    CASE(a_password_in_its_field_is_refused_and_never_logged),
 	    CASE(callers_that_would_have_to_prompt_are_refused),
 	    CASE(users_that_are_none_are_refused_and_not_logged),
+	    CASE(a_user_is_as_long_as_the_caller_says),
 	    CASE(a_user_whom_libsasl2_refuses_is_refused),
 	    CASE(every_state_can_be_disposed_of),
 	};
