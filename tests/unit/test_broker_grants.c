@@ -264,8 +264,12 @@ static void test_late_answer_for_the_old_grant_does_not_replace_the_new_one(void
 
 static void test_what_is_no_token_is_not_repeated(void **state)
 {
-	static const char *const bad[] = {"RT-secret", RELAY " ", RELAY " RT-secret with spaces",
-					  RELAY " RT-secret\x01", RELAY " RT-secret\xc3\xa4"};
+	static const char *const bad[] = {"RT-secret",
+					  RELAY " ",
+					  RELAY " RT-secret with spaces",
+					  RELAY " RT-secret\x01",
+					  RELAY " \x01RT-secret",
+					  RELAY " RT-secret\xc3\xa4"};
 	struct world *world = *state;
 
 	configure_with_grant(world);

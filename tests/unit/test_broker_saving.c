@@ -366,6 +366,9 @@ static void test_import_is_taken_while_the_disk_hangs(void **state)
 	assert_non_null(strstr(fake_http_body(world->http), "refresh_token=RT-new"));
 	fake_http_answer(world->http, 200, token_answer("AT-new", NULL, 3600));
 	expect_answer(world, &token, "OK AT-new");
+	assert_false(fake_log_says(EVENT_STORE_HANGS, "waited_s=5"));
+	fake_loop_advance(world->loop, 5000);
+	assert_true(fake_log_says(EVENT_STORE_HANGS, "waited_s=5"));
 	fake_store_fail(world->store, true);
 	hang(world, false);
 	assert_string_equal("", stored(world));
