@@ -185,6 +185,28 @@ static void a_disk_that_hangs_has_it_later(void **state)
 	assert_string_equal("RT-2", fake_store_token(world->store, RELAY));
 }
 
+#define SIGNED_IN_AS(payload)                                                                                          \
+	"{\"token_type\":\"Bearer\",\"access_token\":\"opaque\",\"expires_in\":3600,\"refresh_token\":\"RT-2\","       \
+	"\"id_token\":\"e30." payload ".\"}"
+#define UPN_RELAY "eyJ1cG4iOiJyZWxheUBjb250b3NvLmNvbSJ9" /* {"upn":"relay@contoso.com"} */
+#define UPN_BOSS "eyJ1cG4iOiJib3NzQGNvbnRvc28uY29tIn0"   /* {"upn":"boss@contoso.com"} */
+
+static void who_signed_in_is_told_by_the_id_token_where_the_other_is_opaque(void **state)
+{
+	struct world *world = working_world(state);
+	struct asked asked;
+
+	bring(world, &asked);
+	fake_http_answer(world->http, 200, SIGNED_IN_AS(UPN_RELAY));
+	expect_answer(world, &asked, "OK *");
+	assert_int_equal(fake_log_count(EVENT_OTHER_MAILBOX), 0);
+	bring(world, &asked);
+	fake_http_answer(world->http, 200, SIGNED_IN_AS(UPN_BOSS));
+	expect_answer(world, &asked, "OK *");
+	assert_int_equal(fake_log_count(EVENT_OTHER_MAILBOX), 1);
+	assert_true(fake_log_says(EVENT_OTHER_MAILBOX, "signed_in_as=boss@contoso.com"));
+}
+
 static void answers_that_hold_no_grant(void **state)
 {
 	static const struct {
@@ -323,6 +345,7 @@ int main(void)
 	    WORLD_TEST(the_address_is_whole),
 	    WORLD_TEST(a_disk_that_fails_costs_nothing),
 	    WORLD_TEST(a_disk_that_hangs_has_it_later),
+	    WORLD_TEST(who_signed_in_is_told_by_the_id_token_where_the_other_is_opaque),
 	    WORLD_TEST(answers_that_hold_no_grant),
 	    WORLD_TEST(what_is_no_answer_is_asked_for_again),
 	    WORLD_TEST(silence_ends_it),

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -240,6 +241,30 @@ static void unreadable_file_is_put_aside_by_a_save(void **state)
 	store_close(store);
 }
 
+/* Somebody else's, as far as we can know: neither that file nor what has the names is touched. */
+static void unreadable_file_that_cannot_be_put_aside_stays(void **state)
+{
+	struct err err;
+	struct store *store = open_with(KEY_A, &err);
+	long long now = (long long)time(NULL);
+	char path[256], bytes[16];
+
+	(void)state;
+	path_of(path, sizeof path);
+	write_file(path, "nonsense", 8);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof path, "%s/%s.grant.unreadable-%lld", folder, NAME, now + i);
+		write_file(path, "taken", 5);
+	}
+	assert_int_equal(-1, save(store, "a-newer-token", 2, &err));
+	assert_non_null(strstr(err.text, "cannot put the unreadable"));
+	assert_int_equal(0, count_files(".tmp-"));
+	assert_int_equal(1000, count_files(".unreadable-"));
+	path_of(path, sizeof path);
+	assert_int_equal(8, read_file(path, bytes, sizeof bytes));
+	store_close(store);
+}
+
 /* RLIMIT_FSIZE makes every write fail, for root too, as a full disk would. */
 static void full_disk_keeps_the_old_record(void **state)
 {
@@ -257,6 +282,7 @@ static void full_disk_keeps_the_old_record(void **state)
 	status = save(store, "a-newer-token", 2, &err);
 	setrlimit(RLIMIT_FSIZE, &before);
 	assert_int_equal(-1, status);
+	assert_int_equal(0, count_files(".tmp-"));
 	assert_int_equal(1, load_generation(store, &found));
 	assert_int_equal(1, found);
 	assert_int_equal(0, save(store, "a-newer-token", 2, &err));
@@ -437,11 +463,17 @@ static void names_that_are_too_long_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(saved_is_found_again_and_is_private),     TEST(damaged_at_every_byte_is_refused_and_kept),
-	    TEST(other_key_and_other_account_do_not_open), TEST(unreadable_file_is_put_aside_by_a_save),
-	    TEST(full_disk_keeps_the_old_record),          TEST(second_owner_is_refused),
-	    TEST(off_the_loop_it_is_durable_when_told),    TEST(off_the_loop_failures_are_told_and_keep_the_old_record),
-	    TEST(killed_forty_times_it_never_goes_back),   TEST(folder_that_others_may_read_is_refused),
+	    TEST(saved_is_found_again_and_is_private),
+	    TEST(damaged_at_every_byte_is_refused_and_kept),
+	    TEST(other_key_and_other_account_do_not_open),
+	    TEST(unreadable_file_is_put_aside_by_a_save),
+	    TEST(unreadable_file_that_cannot_be_put_aside_stays),
+	    TEST(full_disk_keeps_the_old_record),
+	    TEST(second_owner_is_refused),
+	    TEST(off_the_loop_it_is_durable_when_told),
+	    TEST(off_the_loop_failures_are_told_and_keep_the_old_record),
+	    TEST(killed_forty_times_it_never_goes_back),
+	    TEST(folder_that_others_may_read_is_refused),
 	    TEST(names_that_are_too_long_are_told),
 	};
 

@@ -322,9 +322,13 @@ static void dribbling_does_not_move_the_deadline(void **state)
 
 static void silence_is_a_timeout(void **state)
 {
+	enum wire_result result;
+	struct buf text;
+
 	(void)state;
 	assert_no_answer(ERR_TIMEOUT, "did not answer: timed out");
 	assert_int_equal(world.now_ms, DEADLINE_MS);
+	assert_int_equal(ask(WIRE_REPLY_MAX, &result, &text, NULL), -1); /* also when nobody wants to know why */
 }
 
 static void half_an_answer_is_none(void **state)
