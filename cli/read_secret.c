@@ -70,8 +70,11 @@ static int prove(const struct read_secret_kind *kind, const struct buf *secret, 
 static int wait_for_bytes(int fd, const char *name, struct deadline deadline, struct err *err)
 {
 	struct pollfd input = {.fd = fd, .events = POLLIN};
-	int ready = poll(&input, 1, deadline_left(deadline));
+	int ready;
 
+	do
+		ready = poll(&input, 1, deadline_left(deadline));
+	while (ready < 0 && errno == EINTR);
 	if (ready == 0)
 		return err_set(err, ERR_TIMEOUT, "%s has come to no end within %d s; is somebody writing into it?",
 			       name, READ_SECRET_WAIT_MS / 1000);

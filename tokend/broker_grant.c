@@ -88,6 +88,11 @@ static void is_saved(struct keeper *keeper)
 	loop_timer_cancel(keeper->save_timer);
 }
 
+static void log_saved(const struct keeper *keeper)
+{
+	log_event(EVENT_GRANT_SAVED, keeper->conf->name, log_text("client", keeper->client->conf->name));
+}
+
 /* A try to save the record as it is now has ended. */
 static void note_try(struct keeper *keeper, const struct err *err)
 {
@@ -97,6 +102,8 @@ static void note_try(struct keeper *keeper, const struct err *err)
 	}
 	if (keeper->save_failures > 0)
 		log_event(EVENT_STORE_REPAIRED, keeper->conf->name, log_number("failures", keeper->save_failures));
+	else if (keeper->unsaved) /* who brought it was told that it is not: this is the rest of the answer */
+		log_saved(keeper);
 	is_saved(keeper);
 }
 
@@ -230,11 +237,6 @@ static struct store_record new_record(const struct keeper *keeper, struct secret
 	snprintf(record.scope, sizeof(record.scope), "%s", scope != NULL ? scope : "");
 	record.generation = keeper->record.generation;
 	return record;
-}
-
-static void log_saved(const struct keeper *keeper)
-{
-	log_event(EVENT_GRANT_SAVED, keeper->conf->name, log_text("client", keeper->client->conf->name));
 }
 
 /*

@@ -379,6 +379,21 @@ static void test_import_is_taken_while_the_disk_hangs(void **state)
 	assert_true(status_says(world, "\"unsaved\":false"));
 }
 
+/* Sooner than it is worth a word of its own. */
+static void test_import_is_said_to_be_saved_when_it_is(void **state)
+{
+	struct world *world = *state;
+
+	configure_well(world, CONF_CLIENT CONF_RELAY);
+	hang(world, true);
+	expect(world, broker_import, RELAY " RT-new", "TEMP the refresh token was taken, but is not saved yet*");
+	assert_int_equal(0, fake_log_count(EVENT_GRANT_SAVED));
+	hang(world, false);
+	assert_string_equal("RT-new", stored(world));
+	assert_int_equal(1, fake_log_count(EVENT_GRANT_SAVED));
+	assert_int_equal(0, fake_log_count(EVENT_STORE_REPAIRED));
+}
+
 /* What is saved last for an account that is none any more ends when its keeper is long gone. */
 static void test_account_goes_while_the_disk_hangs(void **state)
 {
@@ -459,6 +474,7 @@ int main(void)
 	    WORLD_TEST(test_a_disk_that_hangs_is_not_waited_for),
 	    WORLD_TEST(test_what_was_not_forgotten_in_time_is_kept),
 	    WORLD_TEST(test_what_was_not_there_to_forget_is_not_put_back),
+	    WORLD_TEST(test_import_is_said_to_be_saved_when_it_is),
 	    WORLD_TEST(test_import_is_taken_while_the_disk_hangs),
 	    WORLD_TEST(test_account_goes_while_the_disk_hangs),
 	    WORLD_TEST(test_end_waits_for_it),
